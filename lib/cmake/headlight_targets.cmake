@@ -1,0 +1,45 @@
+# Compiler settings shared by every target, and one-line helpers to add lessons and tests.
+
+add_library(headlight_warnings INTERFACE)
+target_compile_options(
+  headlight_warnings
+  INTERFACE -Wall -Wextra -Wpedantic -Wshadow
+            # GCC bug 105329: a false -Wrestrict on "text" + std::string
+            $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
+            $<$<BOOL:${HEADLIGHT_WERROR}>:-Werror>)
+
+# One meaning of arithmetic everywhere: no fused multiply-add chosen by the compiler.
+add_compile_options(-ffp-contract=off)
+
+if(HEADLIGHT_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer
+                      -fno-sanitize-recover=undefined -O1)
+  add_link_options(-fsanitize=address,undefined)
+  add_compile_definitions(XTENSOR_ENABLE_ASSERT _GLIBCXX_ASSERTIONS)
+endif()
+
+# headlight_module(core reduce linalg ...): adds src/<module>/<name>.cpp and the header beside it.
+# HEADER_ONLY names have a header but no .cpp.
+function(headlight_module module)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADER_ONLY")
+  foreach(name IN LISTS arg_UNPARSED_ARGUMENTS)
+    target_sources(headlight PRIVATE ${PROJECT_SOURCE_DIR}/lib/src/${module}/${name}.cpp)
+  endforeach()
+  foreach(name IN LISTS arg_UNPARSED_ARGUMENTS arg_HEADER_ONLY)
+    target_sources(headlight PUBLIC FILE_SET HEADERS FILES
+                   ${PROJECT_SOURCE_DIR}/lib/include/headlight/${module}/${name}.hpp)
+  endforeach()
+endfunction()
+
+# headlight_add_tests(core reduce.cpp ...): one Catch2 program tests/unit/<module>, labelled unit.
+function(headlight_add_tests module)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "LIBRARIES")
+  if(NOT arg_LABEL)
+    set(arg_LABEL unit)
+  endif()
+  add_executable(test_${module} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(test_${module} PRIVATE headlight::headlight headlight_warnings
+                                               headlight_test_support ${arg_LIBRARIES})
+  catch_discover_tests(test_${module} TEST_PREFIX "${module}: " EXTRA_ARGS --warn NoTests
+                       PROPERTIES LABELS ${arg_LABEL} TIMEOUT 300 DISCOVERY_MODE PRE_TEST)
+endfunction()

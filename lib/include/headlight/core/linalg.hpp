@@ -1,0 +1,96 @@
+/// @file
+/// Matrix products: the one place that calls BLAS. Strides instead of copies.
+#pragma once
+
+#include <headlight/core/tensor.hpp>
+
+namespace headlight {
+
+/// A matrix somewhere in memory: rows of `columns` numbers, `stride` numbers apart. Owns nothing.
+template <class T>
+struct ViewOf {
+  T* data = nullptr;           ///< first number
+  std::size_t rows = 0;        ///< of the stored matrix
+  std::size_t columns = 0;     ///< of the stored matrix
+  std::size_t stride = 0;      ///< numbers from one stored row to the next
+  bool is_transposed = false;  ///< read as its transpose
+};
+
+/// All of a matrix. @param a @shape{rows, columns}  @return a view of it
+template <class T>
+ViewOf<const T> view(const MatrixOf<T>& a) {
+  return {a.data(), a.shape(0), a.shape(1), a.shape(1)};
+}
+/// All of a matrix, writable. @param a @shape{rows, columns}  @return a view of it
+template <class T>
+ViewOf<T> view(MatrixOf<T>& a) {
+  return {a.data(), a.shape(0), a.shape(1), a.shape(1)};
+}
+/// One head of a heads-first tensor. @param a @shape{n_heads, n, d_head}  @param head which  @return @shape{n, d_head}
+template <class T>
+ViewOf<const T> head_view(const Tensor3Of<T>& a, std::size_t head) {
+  return {a.data() + head * a.shape(1) * a.shape(2), a.shape(1), a.shape(2), a.shape(2)};
+}
+/// One head, writable. @param a @shape{n_heads, n, d_head}  @param head which  @return @shape{n, d_head}
+template <class T>
+ViewOf<T> head_view(Tensor3Of<T>& a, std::size_t head) {
+  return {a.data() + head * a.shape(1) * a.shape(2), a.shape(1), a.shape(2), a.shape(2)};
+}
+/// Some rows of a view that is not transposed. @param a a view  @param first row  @param count of rows  @return a view
+template <class T>
+ViewOf<T> rows(ViewOf<T> a, std::size_t first, std::size_t count) {
+  return {a.data + first * a.stride, count, a.columns, a.stride};
+}
+/// Some columns of a view that is not transposed. @param a a view  @param first column  @param count of columns  @return a view
+template <class T>
+ViewOf<T> columns(ViewOf<T> a, std::size_t first, std::size_t count) {
+  return {a.data + first, a.rows, count, a.stride};
+}
+/// The same numbers, read as the transpose. @param a a view  @return a view
+template <class T>
+ViewOf<T> transposed(ViewOf<T> a) {
+  a.is_transposed = !a.is_transposed;
+  return a;
+}
+
+/// C = alpha A B + beta C.
+/// @param alpha  factor of the product
+/// @param a @shape{m, k}
+/// @param b @shape{k, n}
+/// @param beta  factor of what C held; zero does not read C
+/// @param c @shape{m, n}, not transposed
+/// @throws ShapeError when sizes differ
+template <class T>
+void multiply(T alpha, ViewOf<const T> a, ViewOf<const T> b, T beta, ViewOf<T> c);
+
+/// \f[ C = A B \f]
+/// @param a @shape{m, k}
+/// @param b @shape{k, n}
+/// @return @shape{m, n}
+/// @throws ShapeError when inner sizes differ
+template <class T>
+MatrixOf<T> matmul(const MatrixOf<T>& a, const MatrixOf<T>& b);
+
+/// \f[ A^T \f], evaluated.
+/// @param a @shape{m, n}
+/// @return @shape{n, m}
+template <class T>
+MatrixOf<T> transpose(const MatrixOf<T>& a);
+
+/// Adds one row to every row: a bias.
+/// @param a @shape{m, n}, changed
+/// @param bias @shape{n}; an empty bias changes nothing
+/// @throws ShapeError when sizes differ
+template <class T>
+void add_to_rows(ViewOf<T> a, const VectorOf<T>& bias);
+
+/// x W + b: the affine map of row vectors.
+/// @param x @shape{n, d_in}
+/// @param W @shape{d_in, d_out}
+/// @param b @shape{d_out}, or empty for none
+/// @param y @shape{n, d_out}, overwritten
+/// @throws ShapeError when sizes differ
+template <class T>
+void affine(ViewOf<const T> x, ViewOf<const T> W, const VectorOf<T>& b, ViewOf<T> y);
+
+}  // namespace headlight
