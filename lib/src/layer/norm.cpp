@@ -1,0 +1,55 @@
+#include <algorithm>
+#include <cmath>
+#include <headlight/core/parallel.hpp>
+#include <headlight/core/shape.hpp>
+#include <headlight/layer/norm.hpp>
+
+namespace headlight {
+
+template <class T>
+void normalise(const MatrixOf<T>& x, const NormWeightsOf<T>& weights, NormTraceOf<T>& trace,
+               std::size_t threads) {
+  const std::size_t n = x.shape(0), d = x.shape(1);
+  require_shape(weights.gain.size() == d, "normalise",
+                "a gain of " + shape_string(weights.gain) + " for rows of " + shape_string(x));
+  require_shape(weights.bias.size() == 0 || weights.bias.size() == d, "normalise",
+                "a bias of " + shape_string(weights.bias) + " for rows of " + shape_string(x));
+  const bool is_layer_norm = weights.kind == Norm::layer;
+  const bool has_bias = weights.bias.size() > 0;
+  set_shape(trace.mean, std::array{is_layer_norm ? n : 0, std::size_t{1}});
+  set_shape(trace.scale, std::array{n, std::size_t{1}});
+  set_shape(trace.normalised, std::array{n, d});
+  set_shape(trace.output, std::array{n, d});
+  const T* gain = weights.gain.data();
+  const T* bias = weights.bias.data();
+  const auto normalise_row = [&](std::size_t i) {
+    const T* row = x.data() + i * d;
+    T* normalised = trace.normalised.data() + i * d;
+    T* output = trace.output.data() + i * d;
+    T mean = 0;
+    if (is_layer_norm) {
+      for (std::size_t j = 0; j < d; ++j) mean += row[j];
+      mean /= static_cast<T>(d);
+      trace.mean(i, 0) = mean;
+    }
+    T squares = 0;
+    for (std::size_t j = 0; j < d; ++j) squares += (row[j] - mean) * (row[j] - mean);
+    const T scale = std::sqrt(squares / static_cast<T>(d) + weights.epsilon);
+    trace.scale(i, 0) = scale;
+    for (std::size_t j = 0; j < d; ++j) normalised[j] = (row[j] - mean) / scale;
+    for (std::size_t j = 0; j < d; ++j) output[j] = normalised[j] * gain[j];
+    if (has_bias)
+      for (std::size_t j = 0; j < d; ++j) output[j] += bias[j];
+  };
+  constexpr std::size_t block = 64;
+  parallel_for((n + block - 1) / block, threads, [&](std::size_t b) {
+    for (std::size_t i = b * block; i < std::min(n, (b + 1) * block); ++i) normalise_row(i);
+  });
+}
+
+template void normalise(const Matrix&, const NormWeightsOf<double>&, NormTraceOf<double>&,
+                        std::size_t);
+template void normalise(const MatrixF&, const NormWeightsOf<float>&, NormTraceOf<float>&,
+                        std::size_t);
+
+}  // namespace headlight
