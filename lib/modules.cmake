@@ -1,4 +1,5 @@
-# What the library consists of, module by module, in the order of the include rule (docs/design).
-headlight_module(core reduce linalg close random parallel stage shape HEADER_ONLY tensor)
+# What the library consists of, module by module, in the order of the include rule.
+headlight_module(core shape reduce linalg close random parallel HEADER_ONLY tensor stage)
 headlight_module(layer softmax mask norm feed_forward embedding)
-headlight_module(attention head multi_head block model)
+headlight_module(position rope alibi)
+headlight_module(attention head multi_head block model HEADER_ONLY options)

@@ -57,9 +57,8 @@ Closeness compare(std::span<const T> got, std::span<const std::size_t> got_shape
   }
   const double tiny = std::numeric_limits<double>::min();
   result.relative = std::sqrt(difference_squares) / std::max(std::sqrt(want_squares), tiny);
-  const std::string cell =
-      "worst cell " + shape_string(result.where) + ": got " + number(result.got) + ", wanted " +
-      number(result.want);
+  const std::string cell = "worst cell " + shape_string(result.where) + ": got " +
+                           number(result.got) + ", wanted " + number(result.want);
   if (!same_special) {
     result.relative = std::numeric_limits<double>::infinity();
     result.reason = "infinity or NaN at different places, " + cell;
@@ -72,9 +71,9 @@ Closeness compare(std::span<const T> got, std::span<const std::size_t> got_shape
   return result;
 }
 
-#define HEADLIGHT_COMPARE(T, U)                                                             \
-  template Closeness compare(std::span<const T>, std::span<const std::size_t>,              \
-                             std::span<const U>, std::span<const std::size_t>, ClosenessRule)
+#define HEADLIGHT_COMPARE(T, U)                                                                    \
+  template Closeness compare(std::span<const T>, std::span<const std::size_t>, std::span<const U>, \
+                             std::span<const std::size_t>, ClosenessRule)
 HEADLIGHT_COMPARE(double, double);
 HEADLIGHT_COMPARE(float, double);
 HEADLIGHT_COMPARE(double, float);

@@ -44,9 +44,9 @@ void multiply(T alpha, ViewOf<const T> a, ViewOf<const T> b, T beta, ViewOf<T> c
   const std::size_t n = b.is_transposed ? b.rows : b.columns;
   require_shape(k == k_of_b, "matmul",
                 "inner sizes differ: " + view_shape(a) + " times " + view_shape(b));
-  require_shape(c.rows == m && c.columns == n && !c.is_transposed, "matmul",
-                "the result " + view_shape(c) + " does not fit " + view_shape(a) + " times " +
-                    view_shape(b));
+  require_shape(
+      c.rows == m && c.columns == n && !c.is_transposed, "matmul",
+      "the result " + view_shape(c) + " does not fit " + view_shape(a) + " times " + view_shape(b));
   if (m == 0 || n == 0) return;
   if (k == 0) {
     for (std::size_t i = 0; i < m; ++i)

@@ -8,7 +8,7 @@ namespace headlight {
 
 template <class T>
 void normalise(const MatrixOf<T>& x, const NormWeightsOf<T>& weights, NormTraceOf<T>& trace,
-               std::size_t threads) {
+               std::size_t threads, NormStep first) {
   const std::size_t n = x.shape(0), d = x.shape(1);
   require_shape(weights.gain.size() == d, "normalise",
                 "a gain of " + shape_string(weights.gain) + " for rows of " + shape_string(x));
@@ -26,17 +26,20 @@ void normalise(const MatrixOf<T>& x, const NormWeightsOf<T>& weights, NormTraceO
     const T* row = x.data() + i * d;
     T* normalised = trace.normalised.data() + i * d;
     T* output = trace.output.data() + i * d;
-    T mean = 0;
-    if (is_layer_norm) {
-      for (std::size_t j = 0; j < d; ++j) mean += row[j];
-      mean /= static_cast<T>(d);
-      trace.mean(i, 0) = mean;
+    if (is_layer_norm && first <= NormStep::mean) {
+      T sum = 0;
+      for (std::size_t j = 0; j < d; ++j) sum += row[j];
+      trace.mean(i, 0) = sum / static_cast<T>(d);
     }
-    T squares = 0;
-    for (std::size_t j = 0; j < d; ++j) squares += (row[j] - mean) * (row[j] - mean);
-    const T scale = std::sqrt(squares / static_cast<T>(d) + weights.epsilon);
-    trace.scale(i, 0) = scale;
-    for (std::size_t j = 0; j < d; ++j) normalised[j] = (row[j] - mean) / scale;
+    const T mean = is_layer_norm ? trace.mean(i, 0) : T(0);
+    if (first <= NormStep::scale) {
+      T squares = 0;
+      for (std::size_t j = 0; j < d; ++j) squares += (row[j] - mean) * (row[j] - mean);
+      trace.scale(i, 0) = std::sqrt(squares / static_cast<T>(d) + weights.epsilon);
+    }
+    const T scale = trace.scale(i, 0);
+    if (first <= NormStep::normalised)
+      for (std::size_t j = 0; j < d; ++j) normalised[j] = (row[j] - mean) / scale;
     for (std::size_t j = 0; j < d; ++j) output[j] = normalised[j] * gain[j];
     if (has_bias)
       for (std::size_t j = 0; j < d; ++j) output[j] += bias[j];
@@ -48,8 +51,8 @@ void normalise(const MatrixOf<T>& x, const NormWeightsOf<T>& weights, NormTraceO
 }
 
 template void normalise(const Matrix&, const NormWeightsOf<double>&, NormTraceOf<double>&,
-                        std::size_t);
+                        std::size_t, NormStep);
 template void normalise(const MatrixF&, const NormWeightsOf<float>&, NormTraceOf<float>&,
-                        std::size_t);
+                        std::size_t, NormStep);
 
 }  // namespace headlight

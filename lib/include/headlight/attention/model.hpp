@@ -1,5 +1,6 @@
 /// @file
-/// A whole model of GPT-2's family: embeddings, blocks, final norm, unembedding, with every intermediate.
+/// A whole model of GPT-2's family: embeddings, blocks, final norm, unembedding, with every
+/// intermediate.
 #pragma once
 
 #include <headlight/attention/block.hpp>
@@ -15,12 +16,12 @@ enum class Position { learned, sinusoidal, rope, alibi, none };
 /// A model's parameters and what is not in the tensors.
 template <class T>
 struct ModelWeightsOf {
-  MatrixOf<T> W_E;                           ///< @shape{vocabulary, d_model}   token embedding
-  Position position = Position::learned;     ///< how positions enter
-  MatrixOf<T> W_pos = {};                    ///< @shape{n_context, d_model}   learned positions only
-  Rope rope = {};                            ///< rotary positions only
-  std::size_t n_context = 0;                 ///< longest sequence; 0 means no limit
-  std::vector<BlockWeightsOf<T>> blocks;     ///< from bottom to top
+  MatrixOf<T> W_E;                        ///< @shape{vocabulary, d_model}   token embedding
+  Position position = Position::learned;  ///< how positions enter
+  MatrixOf<T> W_pos = {};                 ///< @shape{n_context, d_model}   learned positions only
+  Rope rope = {};                         ///< rotary positions only
+  std::size_t n_context = 0;              ///< longest sequence; 0 means no limit
+  std::vector<BlockWeightsOf<T>> blocks;  ///< from bottom to top
   std::optional<NormWeightsOf<T>> norm_final;  ///< before the unembedding; absent: none
   MatrixOf<T> W_U = {};  ///< @shape{vocabulary, d_model}   as in lm_head.weight; empty: tied to W_E
 };
@@ -44,9 +45,10 @@ using ModelTraceF = ModelTraceOf<float>;  ///< in float
 /// Options of a forward pass.
 template <class T>
 struct ModelOptionsOf {
-  Record record = Record::everything;   ///< how much to keep
-  std::size_t threads = 1;              ///< heads and blocks of rows are spread over this many threads
-  InterventionOf<T> intervention = {};  ///< may change a stage (full names) before the next one reads it
+  Record record = Record::everything;  ///< how much to keep
+  std::size_t threads = 1;  ///< heads and blocks of rows are spread over this many threads
+  InterventionOf<T> intervention =
+      {};  ///< may change a stage (full names) before the next one reads it
 };
 
 /// Runs a model into a trace that is used again.
@@ -54,7 +56,8 @@ struct ModelOptionsOf {
 /// @param weights  the model
 /// @param options  how much to record, interventions, threads
 /// @param trace  overwritten; its memory is kept where the shapes are the same
-/// @throws ShapeError when sizes differ or the sequence is too long; std::out_of_range for an unknown id
+/// @throws ShapeError when sizes differ or the sequence is too long; std::out_of_range for an
+/// unknown id
 /// @source Radford et al. 2019    @booksection{05}
 template <class T>
 void run_model(std::span<const std::size_t> ids, const ModelWeightsOf<T>& weights,
@@ -65,7 +68,8 @@ void run_model(std::span<const std::size_t> ids, const ModelWeightsOf<T>& weight
 /// @param weights  the model
 /// @param options  how much to record, interventions, threads
 /// @return every intermediate
-/// @throws ShapeError when sizes differ or the sequence is too long; std::out_of_range for an unknown id
+/// @throws ShapeError when sizes differ or the sequence is too long; std::out_of_range for an
+/// unknown id
 template <class T>
 ModelTraceOf<T> run_model(std::span<const std::size_t> ids, const ModelWeightsOf<T>& weights,
                           const ModelOptionsOf<T>& options = {}) {
@@ -79,7 +83,8 @@ ModelTraceOf<T> run_model(std::span<const std::size_t> ids, const ModelWeightsOf
 /// @param weights  the model
 /// @param options  how much to record, interventions, threads
 /// @param visit  called with every stage, full names, in the order computed
-/// @throws ShapeError when sizes differ or the sequence is too long; std::out_of_range for an unknown id
+/// @throws ShapeError when sizes differ or the sequence is too long; std::out_of_range for an
+/// unknown id
 template <class T>
 void visit_model(std::span<const std::size_t> ids, const ModelWeightsOf<T>& weights,
                  const ModelOptionsOf<T>& options, const StageVisitorOf<T>& visit);

@@ -11,8 +11,8 @@ namespace headlight {
 
 /// What comparing two tensors found.
 struct Closeness {
-  bool close = false;              ///< within the tolerance everywhere
-  double relative = 0;             ///< \f$ \|a-b\|_2 / \max(\|b\|_2, tiny) \f$ over the finite cells
+  bool close = false;   ///< within the tolerance everywhere
+  double relative = 0;  ///< \f$ \|a-b\|_2 / \max(\|b\|_2, tiny) \f$ over the finite cells
   std::vector<std::size_t> where;  ///< index of the worst cell; empty when shapes differ
   double got = 0;                  ///< value there
   double want = 0;                 ///< value wanted there
@@ -44,7 +44,9 @@ Closeness compare(std::span<const T> got, std::span<const std::size_t> got_shape
 /// @param rule  tolerance and what to do with NaN
 /// @return the verdict with the worst cell
 template <class A, class B>
-  requires requires(const A& a) { a.shape().data(); }
+requires requires(const A& a) {
+  a.shape().data();
+}
 Closeness compare(const A& got, const B& want, ClosenessRule rule = {}) {
   using T = typename A::value_type;
   using U = typename B::value_type;

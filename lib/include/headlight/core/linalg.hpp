@@ -3,6 +3,7 @@
 #pragma once
 
 #include <headlight/core/tensor.hpp>
+#include <type_traits>
 
 namespace headlight {
 
@@ -14,6 +15,11 @@ struct ViewOf {
   std::size_t columns = 0;     ///< of the stored matrix
   std::size_t stride = 0;      ///< numbers from one stored row to the next
   bool is_transposed = false;  ///< read as its transpose
+
+  /// The same numbers, for reading only. @return a view of them
+  operator ViewOf<const T>() const requires(!std::is_const_v<T>) {
+    return {data, rows, columns, stride, is_transposed};
+  }
 };
 
 /// All of a matrix. @param a @shape{rows, columns}  @return a view of it
@@ -26,22 +32,26 @@ template <class T>
 ViewOf<T> view(MatrixOf<T>& a) {
   return {a.data(), a.shape(0), a.shape(1), a.shape(1)};
 }
-/// One head of a heads-first tensor. @param a @shape{n_heads, n, d_head}  @param head which  @return @shape{n, d_head}
+/// One head of a heads-first tensor. @param a @shape{n_heads, n, d_head}  @param head which @return
+/// @shape{n, d_head}
 template <class T>
 ViewOf<const T> head_view(const Tensor3Of<T>& a, std::size_t head) {
   return {a.data() + head * a.shape(1) * a.shape(2), a.shape(1), a.shape(2), a.shape(2)};
 }
-/// One head, writable. @param a @shape{n_heads, n, d_head}  @param head which  @return @shape{n, d_head}
+/// One head, writable. @param a @shape{n_heads, n, d_head}  @param head which  @return @shape{n,
+/// d_head}
 template <class T>
 ViewOf<T> head_view(Tensor3Of<T>& a, std::size_t head) {
   return {a.data() + head * a.shape(1) * a.shape(2), a.shape(1), a.shape(2), a.shape(2)};
 }
-/// Some rows of a view that is not transposed. @param a a view  @param first row  @param count of rows  @return a view
+/// Some rows of a view that is not transposed. @param a a view  @param first row  @param count of
+/// rows  @return a view
 template <class T>
 ViewOf<T> rows(ViewOf<T> a, std::size_t first, std::size_t count) {
   return {a.data + first * a.stride, count, a.columns, a.stride};
 }
-/// Some columns of a view that is not transposed. @param a a view  @param first column  @param count of columns  @return a view
+/// Some columns of a view that is not transposed. @param a a view  @param first column  @param
+/// count of columns  @return a view
 template <class T>
 ViewOf<T> columns(ViewOf<T> a, std::size_t first, std::size_t count) {
   return {a.data + first, a.rows, count, a.stride};

@@ -14,7 +14,8 @@ MatrixOf<T> row_sum(const MatrixOf<T>& a);
 
 /// Largest value of every row.
 /// @param a @shape{rows, columns}
-/// @return @shape{rows, 1}; -infinity for a row that is empty or hidden, NaN where the row has a NaN
+/// @return @shape{rows, 1}; -infinity for a row that is empty or hidden, NaN where the row has a
+/// NaN
 template <class T>
 MatrixOf<T> row_max(const MatrixOf<T>& a);
 

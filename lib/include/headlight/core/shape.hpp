@@ -11,7 +11,8 @@
 
 namespace headlight {
 
-/// A function was given tensors whose shapes do not fit; the text says what was wanted and what came.
+/// A function was given tensors whose shapes do not fit; the text says what was wanted and what
+/// came.
 struct ShapeError : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
@@ -25,7 +26,9 @@ std::string shape_string(std::span<const std::size_t> shape);
 /// @param tensor  any xtensor container
 /// @return for example "[2, 3]"
 template <class Tensor>
-  requires requires(const Tensor& t) { t.shape().data(); }
+requires requires(const Tensor& t) {
+  t.shape().data();
+}
 std::string shape_string(const Tensor& tensor) {
   return shape_string(std::span<const std::size_t>(tensor.shape().data(), tensor.shape().size()));
 }

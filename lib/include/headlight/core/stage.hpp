@@ -10,7 +10,8 @@
 
 namespace headlight {
 
-/// One stage of a computation. T is `const float`, `const double` (reading) or without const (intervening).
+/// One stage of a computation. T is `const float`, `const double` (reading) or without const
+/// (intervening).
 template <class T>
 struct StageOf {
   std::string name;                ///< TransformerLens's name, "blocks.0.attn.hook_q"

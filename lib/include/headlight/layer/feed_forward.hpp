@@ -27,10 +27,10 @@ void activate(Activation kind, std::span<const T> x, std::span<T> y);
 /// Two affine maps with a non-linearity between.
 template <class T>
 struct FeedForwardWeightsOf {
-  MatrixOf<T> W_in;   ///< @shape{d_model, d_hidden}
-  VectorOf<T> b_in;   ///< @shape{d_hidden}, or empty
-  MatrixOf<T> W_out;  ///< @shape{d_hidden, d_model}
-  VectorOf<T> b_out;  ///< @shape{d_model}, or empty
+  MatrixOf<T> W_in;                              ///< @shape{d_model, d_hidden}
+  VectorOf<T> b_in;                              ///< @shape{d_hidden}, or empty
+  MatrixOf<T> W_out;                             ///< @shape{d_hidden, d_model}
+  VectorOf<T> b_out;                             ///< @shape{d_model}, or empty
   Activation activation = Activation::gelu_new;  ///< between the two
 };
 using FeedForwardWeights = FeedForwardWeightsOf<double>;  ///< in double

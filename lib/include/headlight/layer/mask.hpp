@@ -14,7 +14,8 @@ namespace headlight {
 /// @return @shape{n_query, n_key}, all true
 Mask full_mask(std::size_t n_query, std::size_t n_key);
 
-/// Nobody sees the future. With fewer queries than keys the queries are the last positions (a cache).
+/// Nobody sees the future. With fewer queries than keys the queries are the last positions (a
+/// cache).
 /// @param n_query  queries
 /// @param n_key  keys, at least n_query
 /// @return @shape{n_query, n_key}; true where key j <= i + n_key - n_query

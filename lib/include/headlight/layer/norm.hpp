@@ -29,6 +29,9 @@ struct NormTraceOf {
 };
 using NormTrace = NormTraceOf<double>;  ///< in double
 
+/// The steps of a normalisation, in order.
+enum class NormStep { mean, scale, normalised, output };
+
 /// Normalises every row.
 /// LayerNorm \f$ (x-\mu)/\sqrt{\sigma^2+\epsilon}\odot g + b \f$ with the biased variance;
 /// RMSNorm \f$ x/\sqrt{\overline{x^2}+\epsilon}\odot g \f$.
@@ -36,11 +39,12 @@ using NormTrace = NormTraceOf<double>;  ///< in double
 /// @param weights  gain @shape{d_model}, bias, epsilon, kind
 /// @param trace  overwritten; its memory is reused
 /// @param threads  rows are spread over this many threads
+/// @param first  steps before it are kept as the trace holds them (after an intervention)
 /// @throws ShapeError when sizes differ
 /// @source Ba, Kiros, Hinton 2016; Zhang, Sennrich 2019    @booksection{05}
 template <class T>
 void normalise(const MatrixOf<T>& x, const NormWeightsOf<T>& weights, NormTraceOf<T>& trace,
-               std::size_t threads = 1);
+               std::size_t threads = 1, NormStep first = NormStep::mean);
 
 /// Normalises every row and returns all its numbers.
 /// @param x @shape{n, d_model}

@@ -10,9 +10,9 @@ namespace headlight {
 /// Every number of a softmax over rows.
 template <class T>
 struct SoftmaxTraceOf {
-  MatrixOf<T> max;      ///< @shape{n_query, 1}   m = largest score of the row, -inf when all are hidden
-  MatrixOf<T> exp;      ///< @shape{n_query, n_key}   e = exp(S - m), zero where hidden
-  MatrixOf<T> sum;      ///< @shape{n_query, 1}   sum of e over the row
+  MatrixOf<T> max;  ///< @shape{n_query, 1}   m = largest score of the row, -inf when all are hidden
+  MatrixOf<T> exp;  ///< @shape{n_query, n_key}   e = exp(S - m), zero where hidden
+  MatrixOf<T> sum;  ///< @shape{n_query, 1}   sum of e over the row
   MatrixOf<T> pattern;  ///< @shape{n_query, n_key}   A = e / sum, zero in a fully hidden row
 };
 using SoftmaxTrace = SoftmaxTraceOf<double>;  ///< in double

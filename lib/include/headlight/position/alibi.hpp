@@ -6,8 +6,8 @@
 
 namespace headlight {
 
-/// Slopes of n_heads heads: a geometric sequence from 2^(-8/n); for a count that is no power of two, the slopes of the
-/// next lower power of two, then every other slope of the next higher one.
+/// Slopes of n_heads heads: a geometric sequence from 2^(-8/n); for a count that is no power of
+/// two, the slopes of the next lower power of two, then every other slope of the next higher one.
 /// @param n_heads  how many
 /// @return @shape{n_heads}, positive
 /// @source Press, Smith, Lewis 2022, section 3 and the authors' code    @booksection{13}
@@ -19,7 +19,8 @@ VectorOf<T> alibi_slopes(std::size_t n_heads);
 /// @param n_heads  heads
 /// @param n_query  queries, the last n_query of the n_key positions
 /// @param n_key  keys
-/// @return @shape{n_heads, n_query, n_key}; zero on the diagonal, negative in the past, positive in the (hidden) future
+/// @return @shape{n_heads, n_query, n_key}; zero on the diagonal, negative in the past, positive in
+/// the (hidden) future
 template <class T>
 Tensor3Of<T> alibi_bias(std::size_t n_heads, std::size_t n_query, std::size_t n_key);
 

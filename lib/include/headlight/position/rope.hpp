@@ -1,5 +1,6 @@
 /// @file
-/// Rotary position embedding: queries and keys are turned by an angle proportional to their position.
+/// Rotary position embedding: queries and keys are turned by an angle proportional to their
+/// position.
 #pragma once
 
 #include <headlight/core/linalg.hpp>
@@ -18,7 +19,7 @@ struct Rope {
   double base = 10000;                        ///< pair i turns by position * base^(-2i/d) radians
   RopePairing pairing = RopePairing::halves;  ///< which coordinates form a pair
   std::size_t dimensions = 0;                 ///< leading coordinates that turn; 0 means all
-  double position_scale = 1;                  ///< positions are multiplied by it (interpolation: below 1)
+  double position_scale = 1;  ///< positions are multiplied by it (interpolation: below 1)
 };
 
 /// Turns every row by the angle of its position.

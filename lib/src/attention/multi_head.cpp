@@ -1,0 +1,447 @@
+#include <cmath>
+#include <cstring>
+#include <headlight/attention/multi_head.hpp>
+#include <headlight/layer/mask.hpp>
+#include <limits>
+
+#include "attention/stages.hpp"
+
+namespace headlight {
+namespace {
+
+using detail::block_count;
+using detail::block_rows;
+
+template <class T>
+struct Sizes {
+  std::size_t n_heads, n_query, n_tokens, n_key, d_head, d_value,
+      d_model;                 // n_key: with the null key
+  std::size_t null_keys;       // 0 or 1: rows before the first token
+  std::size_t first_position;  // of query 0 among the tokens
+  T scale;
+};
+
+template <class T>
+void require_width(const MatrixOf<T>& W, std::size_t rows, const VectorOf<T>& b,
+                   const std::string& name, std::size_t n_heads) {
+  const std::string function = "multi_head_attention";
+  require_shape(W.shape(0) == rows, function,
+                "W_" + name + " has shape " + shape_string(W) + " for inputs of width " +
+                    std::to_string(rows));
+  require_shape(W.shape(1) > 0 && W.shape(1) % n_heads == 0, function,
+                "W_" + name + " has shape " + shape_string(W) + ", its columns do not split into " +
+                    std::to_string(n_heads) + " heads");
+  require_shape(
+      b.size() == 0 || b.size() == W.shape(1), function,
+      "b_" + name + " has shape " + shape_string(b) + " for W_" + name + " " + shape_string(W));
+}
+
+template <class T>
+Sizes<T> check(const MatrixOf<T>& x, const MatrixOf<T>& memory, const MultiHeadWeightsOf<T>& w,
+               const AttentionOptionsOf<T>& options) {
+  const std::string function = "multi_head_attention";
+  require_shape(w.n_heads > 0, function, "wanted at least one head, got 0");
+  require_width(w.W_Q, x.shape(1), w.b_Q, "Q", w.n_heads);
+  require_width(w.W_K, memory.shape(1), w.b_K, "K", w.n_heads);
+  require_width(w.W_V, memory.shape(1), w.b_V, "V", w.n_heads);
+  require_shape(
+      w.W_Q.shape(1) == w.W_K.shape(1), function,
+      "query and key widths differ: W_Q " + shape_string(w.W_Q) + ", W_K " + shape_string(w.W_K));
+  require_shape(w.W_O.shape(0) == w.W_V.shape(1), function,
+                "W_O has shape " + shape_string(w.W_O) + " after W_V " + shape_string(w.W_V));
+  require_shape(w.b_O.size() == 0 || w.b_O.size() == w.W_O.shape(1), function,
+                "b_O has shape " + shape_string(w.b_O) + " for W_O " + shape_string(w.W_O));
+  Sizes<T> s{};
+  s.n_heads = w.n_heads, s.n_query = x.shape(0), s.n_tokens = memory.shape(0);
+  s.d_head = w.W_Q.shape(1) / w.n_heads, s.d_value = w.W_V.shape(1) / w.n_heads;
+  s.d_model = w.W_O.shape(1);
+  s.null_keys = w.null_key.size() > 0 ? 1 : 0;
+  s.n_key = s.n_tokens + s.null_keys;
+  require_shape(s.null_keys == 0 || w.null_key.shape() == std::array{s.n_heads, s.d_head}, function,
+                "null_key has shape " + shape_string(w.null_key) + " for " +
+                    std::to_string(s.n_heads) + " heads of " + std::to_string(s.d_head));
+  require_shape(!options.causal || s.n_query <= s.n_tokens, function,
+                "a causal mask wants no more queries than keys, got " + std::to_string(s.n_query) +
+                    " queries and " + std::to_string(s.n_tokens) + " keys");
+  require_shape(options.is_token.empty() || options.is_token.size() == s.n_tokens, function,
+                "is_token has " + std::to_string(options.is_token.size()) + " entries for " +
+                    std::to_string(s.n_tokens) + " keys");
+  require_shape(!options.bias || options.bias->shape() == std::array{s.n_heads, s.n_query, s.n_key},
+                function,
+                "a bias of " + (options.bias ? shape_string(*options.bias) : std::string()) +
+                    " for " + std::to_string(s.n_heads) + " heads, " + std::to_string(s.n_query) +
+                    " queries and " + std::to_string(s.n_key) + " keys");
+  s.first_position = options.causal ? s.n_tokens - s.n_query : 0;
+  s.scale = static_cast<T>(options.scale != 0 ? options.scale
+                                              : 1 / std::sqrt(static_cast<double>(s.d_head)));
+  return s;
+}
+
+template <class T>
+Mask visible_keys(const Sizes<T>& s, const AttentionOptionsOf<T>& options) {
+  Mask of_tokens =
+      options.causal ? causal_mask(s.n_query, s.n_tokens) : full_mask(s.n_query, s.n_tokens);
+  if (!options.is_token.empty())
+    of_tokens = both(of_tokens, padding_mask(s.n_query, options.is_token));
+  if (s.null_keys == 0) return of_tokens;
+  Mask mask = full_mask(s.n_query, s.n_key);
+  for (std::size_t i = 0; i < s.n_query; ++i)
+    for (std::size_t j = 0; j < s.n_tokens; ++j) mask(i, j + 1) = of_tokens(i, j);
+  return mask;
+}
+
+template <class T>
+void size_trace(const Sizes<T>& s, const AttentionOptionsOf<T>& options, MultiHeadTraceOf<T>& t) {
+  const bool everything = options.record == Record::everything;
+  const std::size_t none = 0, one = 1;
+  const std::size_t turned = options.rope ? s.n_heads : none;
+  const std::size_t biased = options.bias ? s.n_heads : none;
+  const std::size_t full = everything ? s.n_heads : none;
+  set_shape(t.query, std::array{s.n_heads, s.n_query, s.d_head});
+  set_shape(t.key, std::array{s.n_heads, s.n_key, s.d_head});
+  set_shape(t.value, std::array{s.n_heads, s.n_key, s.d_value});
+  set_shape(t.rotated_query, std::array{turned, s.n_query, s.d_head});
+  set_shape(t.rotated_key, std::array{turned, s.n_key, s.d_head});
+  set_shape(t.raw_scores, std::array{full, s.n_query, s.n_key});
+  set_shape(t.scores, std::array{s.n_heads, s.n_query, s.n_key});
+  set_shape(t.bias, std::array{biased, s.n_query, s.n_key});
+  set_shape(t.masked_scores, std::array{s.n_heads, s.n_query, s.n_key});
+  set_shape(t.softmax_max, std::array{s.n_heads, s.n_query, one});
+  set_shape(t.softmax_exp, std::array{full, s.n_query, s.n_key});
+  set_shape(t.softmax_sum, std::array{s.n_heads, s.n_query, one});
+  set_shape(t.pattern, std::array{s.n_heads, s.n_query, s.n_key});
+  set_shape(t.output, std::array{s.n_heads, s.n_query, s.d_value});
+  set_shape(t.concatenated, std::array{s.n_query, s.n_heads * s.d_value});
+  set_shape(t.contribution, std::array{full, s.n_query, s.d_model});
+  set_shape(t.projected, std::array{everything ? s.n_query : none, s.d_model});
+  set_shape(t.attention_output, std::array{s.n_query, s.d_model});
+}
+
+// Rows first ... first + count of one head: what each stage works on.
+struct Piece {
+  std::size_t head, first, count;
+};
+
+// The stages of one piece, in order. Every one reads what the ones before it left in the trace, so
+// that they may run piece by piece (fast) or stage by stage (when somebody wants to intervene):
+// the same arithmetic, hence the same bits.
+template <class T>
+class Stages {
+ public:
+  Stages(const Sizes<T>& sizes, const AttentionOptionsOf<T>& options, MultiHeadTraceOf<T>& trace)
+      : s_(sizes), options_(options), t_(trace) {}
+
+  void raw_scores(Piece p) const {  // Q K^T
+    Tensor3Of<T>& to = t_.raw_scores.size() ? t_.raw_scores : t_.scores;
+    const Tensor3Of<T>& query = options_.rope ? t_.rotated_query : t_.query;
+    const Tensor3Of<T>& key = options_.rope ? t_.rotated_key : t_.key;
+    const ViewOf<const T> keys = head_view(key, p.head);
+    const ViewOf<T> scores = rows(head_view(to, p.head), p.first, p.count);
+    multiply<T>(T(1), rows(head_view(query, p.head), p.first, p.count), transposed(keys), T(0),
+                scores);
+    if (s_.null_keys == 0 || !options_.rope) return;
+    // the null key is never turned: it meets the query as it was before turning
+    multiply<T>(T(1), rows(head_view(std::as_const(t_.query), p.head), p.first, p.count),
+                transposed(rows(head_view(std::as_const(t_.key), p.head), 0, 1)), T(0),
+                columns(scores, 0, 1));
+  }
+
+  void scale(Piece p) const {  // S = Q K^T / sqrt(d_head)
+    const T* raw = at(t_.raw_scores.size() ? t_.raw_scores : t_.scores, p);
+    T* scores = at(t_.scores, p);
+    for (std::size_t c = 0; c < p.count * s_.n_key; ++c) scores[c] = raw[c] * s_.scale;
+  }
+
+  void hide(Piece p) const {  // S + B, -inf where hidden
+    const T* scores = at(t_.scores, p);
+    const T* bias = options_.bias ? at(t_.bias, p) : nullptr;
+    const bool* visible = t_.mask.data() + p.first * s_.n_key;
+    T* masked = at(t_.masked_scores, p);
+    for (std::size_t c = 0; c < p.count * s_.n_key; ++c) {
+      const T score = bias ? scores[c] + bias[c] : scores[c];
+      masked[c] = visible[c] ? score : -std::numeric_limits<T>::infinity();
+    }
+  }
+
+  void softmax_max(Piece p) const {
+    const T* masked = at(t_.masked_scores, p);
+    T* max = at(t_.softmax_max, p);
+    for (std::size_t i = 0; i < p.count; ++i) {
+      max[i] = -std::numeric_limits<T>::infinity();
+      for (std::size_t j = 0; j < s_.n_key; ++j)
+        if (masked[i * s_.n_key + j] > max[i]) max[i] = masked[i * s_.n_key + j];
+    }
+  }
+
+  void softmax_exp(Piece p) const {  // a hidden key gives exactly zero, also in a fully hidden row
+    const T* masked = at(t_.masked_scores, p);
+    const T* max = at(t_.softmax_max, p);
+    T* exp = at(t_.softmax_exp.size() ? t_.softmax_exp : t_.pattern, p);
+    for (std::size_t i = 0; i < p.count; ++i)
+      for (std::size_t j = 0; j < s_.n_key; ++j) {
+        const T score = masked[i * s_.n_key + j];
+        const bool hidden = score == -std::numeric_limits<T>::infinity();
+        exp[i * s_.n_key + j] = hidden ? T(0) : std::exp(score - max[i]);
+      }
+  }
+
+  void softmax_sum(Piece p) const {
+    const T* exp = at(t_.softmax_exp.size() ? t_.softmax_exp : t_.pattern, p);
+    T* sum = at(t_.softmax_sum, p);
+    for (std::size_t i = 0; i < p.count; ++i) {
+      sum[i] = 0;
+      for (std::size_t j = 0; j < s_.n_key; ++j) sum[i] += exp[i * s_.n_key + j];
+    }
+  }
+
+  void pattern(Piece p) const {  // a fully hidden row has the sum zero and the pattern zero
+    const T* exp = at(t_.softmax_exp.size() ? t_.softmax_exp : t_.pattern, p);
+    const T* sum = at(t_.softmax_sum, p);
+    T* pattern = at(t_.pattern, p);
+    for (std::size_t i = 0; i < p.count; ++i)
+      for (std::size_t j = 0; j < s_.n_key; ++j) {
+        const std::size_t c = i * s_.n_key + j;
+        pattern[c] = sum[i] == 0 ? T(0) : exp[c] / sum[i];
+      }
+  }
+
+  void output(Piece p) const {  // z = A V
+    const std::size_t keys = keys_with_weight(p);
+    const ViewOf<const T> pattern =
+        rows(head_view(std::as_const(t_.pattern), p.head), p.first, p.count);
+    const ViewOf<const T> value = head_view(std::as_const(t_.value), p.head);
+    const ViewOf<T> output = rows(head_view(t_.output, p.head), p.first, p.count);
+    if (is_finite(value))
+      multiply<T>(T(1), columns(pattern, 0, keys), rows(value, 0, keys), T(0), output);
+    else
+      mix_seen_values_only(pattern, value, output);
+  }
+
+ private:
+  T* at(Tensor3Of<T>& tensor, Piece p) const {
+    return tensor.data() + (p.head * tensor.shape(1) + p.first) * tensor.shape(2);
+  }
+
+  // Keys after the last visible one of a causal block have weight zero and need no arithmetic.
+  std::size_t keys_with_weight(Piece p) const {
+    if (!options_.causal) return s_.n_key;
+    const std::size_t keys = s_.null_keys + s_.first_position + p.first + p.count;
+    if (!options_.intervention) return keys;
+    const T* pattern = at(t_.pattern, p);  // somebody may have written weights there
+    for (std::size_t i = 0; i < p.count; ++i)
+      for (std::size_t j = keys; j < s_.n_key; ++j)
+        if (pattern[i * s_.n_key + j] != 0) return s_.n_key;
+    return keys;
+  }
+
+  static bool is_finite(ViewOf<const T> value) {
+    T zero = 0;  // x * 0 is zero for finite x and NaN otherwise
+    for (std::size_t c = 0; c < value.rows * value.stride; ++c) zero += value.data[c] * T(0);
+    return zero == 0;
+  }
+
+  // A value that is infinite or NaN reaches only those who look at it: 0 * NaN is not added.
+  static void mix_seen_values_only(ViewOf<const T> pattern, ViewOf<const T> value, ViewOf<T> to) {
+    for (std::size_t i = 0; i < to.rows; ++i) {
+      T* row = to.data + i * to.stride;
+      std::fill_n(row, to.columns, T(0));
+      for (std::size_t j = 0; j < pattern.columns; ++j) {
+        const T weight = pattern.data[i * pattern.stride + j];
+        if (weight == 0) continue;
+        for (std::size_t c = 0; c < to.columns; ++c)
+          row[c] += weight * value.data[j * value.stride + c];
+      }
+    }
+  }
+
+  const Sizes<T>& s_;
+  const AttentionOptionsOf<T>& options_;
+  MultiHeadTraceOf<T>& t_;
+};
+
+// Heads of x W + b, each into its own rows of a heads-first tensor, after `skip` rows.
+template <class T>
+void project(const MatrixOf<T>& x, const MatrixOf<T>& W, const VectorOf<T>& b, std::size_t skip,
+             std::size_t threads, Tensor3Of<T>& heads) {
+  const std::size_t n_heads = heads.shape(0), width = heads.shape(2), n = x.shape(0);
+  parallel_for(n_heads * block_count(n), threads, [&](std::size_t task) {
+    const std::size_t h = task / block_count(n), first = task % block_count(n) * block_rows;
+    const std::size_t count = std::min(block_rows, n - first);
+    const ViewOf<T> to = rows(head_view(heads, h), skip + first, count);
+    multiply<T>(T(1), rows(view(x), first, count), columns(view(W), h * width, width), T(0), to);
+    if (b.size() == 0) return;
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t j = 0; j < width; ++j) to.data[i * to.stride + j] += b(h * width + j);
+  });
+}
+
+template <class T>
+void put_null_key_first(const MultiHeadWeightsOf<T>& w, MultiHeadTraceOf<T>& t) {
+  const std::size_t d_head = t.key.shape(2), d_value = t.value.shape(2);
+  for (std::size_t h = 0; h < w.n_heads; ++h) {
+    std::copy_n(w.null_key.data() + h * d_head, d_head, head_view(t.key, h).data);
+    std::fill_n(head_view(t.value, h).data, d_value, T(0));
+  }
+}
+
+template <class T>
+void turn(const Sizes<T>& s, const Rope& rope, MultiHeadTraceOf<T>& t) {
+  for (std::size_t h = 0; h < s.n_heads; ++h) {
+    const ViewOf<const T> key = head_view(std::as_const(t.key), h);
+    const ViewOf<T> rotated_key = head_view(t.rotated_key, h);
+    rotate<T>(head_view(std::as_const(t.query), h), s.first_position, rope,
+              head_view(t.rotated_query, h));
+    std::copy_n(key.data, s.null_keys * s.d_head, rotated_key.data);
+    rotate<T>(rows(key, s.null_keys, s.n_tokens), 0, rope,
+              rows(rotated_key, s.null_keys, s.n_tokens));
+  }
+}
+
+template <class T>
+void concatenate(const Sizes<T>& s, MultiHeadTraceOf<T>& t) {
+  const std::size_t width = s.n_heads * s.d_value;
+  for (std::size_t h = 0; h < s.n_heads; ++h)
+    for (std::size_t i = 0; i < s.n_query; ++i)
+      std::copy_n(t.output.data() + (h * s.n_query + i) * s.d_value, s.d_value,
+                  t.concatenated.data() + i * width + h * s.d_value);
+}
+
+template <class T>
+void sum_of_contributions(const Tensor3Of<T>& contribution, MatrixOf<T>& sum) {
+  std::fill(sum.begin(), sum.end(), T(0));
+  for (std::size_t h = 0; h < contribution.shape(0); ++h)
+    for (std::size_t c = 0; c < sum.size(); ++c)
+      sum.data()[c] += contribution.data()[h * sum.size() + c];
+}
+
+}  // namespace
+
+template <class T>
+void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
+                          const MultiHeadWeightsOf<T>& w, const AttentionOptionsOf<T>& options,
+                          MultiHeadTraceOf<T>& t) {
+  const Sizes<T> s = check(x, memory, w, options);
+  size_trace(s, options, t);
+  const std::size_t threads = options.threads;
+  const auto announce = [&](auto& values) {
+    if (values.size() == 0) return;
+    detail::announce<T>(options.intervention, values.data(),
+                        [&](const StageVisitorOf<T>& visit) { for_each_stage(t, "", visit); });
+  };
+
+  project(x, w.W_Q, w.b_Q, 0, threads, t.query);  // [n_heads, n_query, d_head]
+  announce(t.query);
+  project(memory, w.W_K, w.b_K, s.null_keys, threads, t.key);    // [n_heads, n_key, d_head]
+  project(memory, w.W_V, w.b_V, s.null_keys, threads, t.value);  // [n_heads, n_key, d_value]
+  if (s.null_keys) put_null_key_first(w, t);
+  announce(t.key);
+  announce(t.value);
+  if (options.rope) {
+    turn(s, *options.rope, t);
+    announce(t.rotated_query);
+    announce(t.rotated_key);
+  }
+  if (options.bias) std::copy(options.bias->begin(), options.bias->end(), t.bias.begin());
+  announce(t.bias);
+  t.mask = visible_keys(s, options);  // [n_query, n_key]
+  t.fully_hidden_rows = fully_hidden_rows(t.mask);
+
+  const Stages<T> stages(s, options, t);
+  using Step = void (Stages<T>::*)(Piece) const;
+  struct Stage {
+    Step step;
+    Tensor3Of<T>& result;
+  };
+  const Stage in_order[] = {
+      {&Stages<T>::raw_scores, t.raw_scores},   {&Stages<T>::scale, t.scores},
+      {&Stages<T>::hide, t.masked_scores},      {&Stages<T>::softmax_max, t.softmax_max},
+      {&Stages<T>::softmax_exp, t.softmax_exp}, {&Stages<T>::softmax_sum, t.softmax_sum},
+      {&Stages<T>::pattern, t.pattern},         {&Stages<T>::output, t.output}};
+  const std::size_t blocks = block_count(s.n_query);
+  const auto for_each_piece = [&](const auto& work) {
+    parallel_for(s.n_heads * blocks, threads, [&](std::size_t task) {
+      const std::size_t first = task % blocks * block_rows;
+      work(Piece{task / blocks, first, std::min(block_rows, s.n_query - first)});
+    });
+  };
+  if (options.intervention) {
+    for (const Stage& stage : in_order) {
+      for_each_piece([&](Piece p) { (stages.*stage.step)(p); });
+      announce(stage.result);
+    }
+  } else {
+    for_each_piece([&](Piece p) {
+      for (const Stage& stage : in_order) (stages.*stage.step)(p);
+    });
+  }
+
+  concatenate(s, t);  // [n_query, n_heads * d_value]
+  announce(t.concatenated);
+  const bool everything = options.record == Record::everything;
+  bool contributions_changed = false;
+  if (everything) {
+    parallel_for(s.n_heads, threads, [&](std::size_t h) {  // [n_heads, n_query, d_model]
+      multiply<T>(T(1), head_view(std::as_const(t.output), h),
+                  rows(view(w.W_O), h * s.d_value, s.d_value), T(0), head_view(t.contribution, h));
+    });
+    if (options.intervention) {
+      const Tensor3Of<T> before = t.contribution;
+      announce(t.contribution);
+      contributions_changed =
+          std::memcmp(before.data(), t.contribution.data(), before.size() * sizeof(T)) != 0;
+    }
+  }
+  MatrixOf<T>& projected = everything ? t.projected : t.attention_output;  // [n_query, d_model]
+  if (contributions_changed)
+    sum_of_contributions(t.contribution, projected);
+  else
+    detail::affine_in_blocks<T>(view(std::as_const(t.concatenated)), view(w.W_O), {},
+                                view(projected), threads);
+  announce(t.projected);
+  if (everything) t.attention_output = t.projected;  // [n_query, d_model]
+  add_to_rows(view(t.attention_output), w.b_O);
+  announce(t.attention_output);
+}
+
+template <class T>
+void for_each_stage(const MultiHeadTraceOf<T>& t, std::string_view prefix,
+                    const StageVisitorOf<T>& visit) {
+  const auto show = [&](const char* name, std::string_view symbol, std::string_view formula,
+                        std::string_view axes, const auto& values) {
+    detail::show<T>(visit, std::string(prefix) + name, symbol, formula, axes, values);
+  };
+  show("attn.hook_q", "Q", "x W_Q + b_Q", "head, pos, d_head", t.query);
+  show("attn.hook_k", "K", "x W_K + b_K", "head, pos, d_head", t.key);
+  show("attn.hook_v", "V", "x W_V + b_V", "head, pos, d_head", t.value);
+  show("attn.hook_rot_q", "Q'", "rotate(Q)", "head, pos, d_head", t.rotated_query);
+  show("attn.hook_rot_k", "K'", "rotate(K)", "head, pos, d_head", t.rotated_key);
+  show("attn.hook_scores_raw", "Q K^T", "Q K^T", "head, query, key", t.raw_scores);
+  show("attn.hook_scores_scaled", "S", "Q K^T / sqrt(d_head)", "head, query, key", t.scores);
+  show("attn.hook_bias", "B", "position bias", "head, query, key", t.bias);
+  show("attn.hook_mask", "M", "true where visible", "query, key", t.mask);
+  show("attn.hook_attn_scores", "S masked", "S + B, -inf where hidden", "head, query, key",
+       t.masked_scores);
+  show("attn.hook_softmax_max", "m", "max of a row of S", "head, query, 1", t.softmax_max);
+  show("attn.hook_softmax_exp", "E", "exp(S - m)", "head, query, key", t.softmax_exp);
+  show("attn.hook_softmax_sum", "l", "sum of a row of E", "head, query, 1", t.softmax_sum);
+  show("attn.hook_pattern", "A", "E / l", "head, query, key", t.pattern);
+  show("attn.hook_z", "z", "A V", "head, pos, d_head", t.output);
+  show("attn.hook_z_concat", "Concat", "z_1 ... z_h side by side", "pos, head d_head",
+       t.concatenated);
+  show("attn.hook_result", "z_h W_O,h", "z_h times its rows of W_O", "head, pos, d_model",
+       t.contribution);
+  show("attn.hook_out_nobias", "Concat W_O", "Concat W_O", "pos, d_model", t.projected);
+  show("hook_attn_out", "attn", "Concat W_O + b_O", "pos, d_model", t.attention_output);
+}
+
+#define HEADLIGHT_MULTI_HEAD(T)                                                                  \
+  template void multi_head_attention(const MatrixOf<T>&, const MatrixOf<T>&,                     \
+                                     const MultiHeadWeightsOf<T>&, const AttentionOptionsOf<T>&, \
+                                     MultiHeadTraceOf<T>&);                                      \
+  template void for_each_stage(const MultiHeadTraceOf<T>&, std::string_view,                     \
+                               const StageVisitorOf<T>&)
+HEADLIGHT_MULTI_HEAD(double);
+HEADLIGHT_MULTI_HEAD(float);
+#undef HEADLIGHT_MULTI_HEAD
+
+}  // namespace headlight

@@ -1,0 +1,67 @@
+/// @file
+/// Private to lib/src/attention: showing stages, announcing them to an intervention, blocks of
+/// rows.
+#pragma once
+
+#include <algorithm>
+#include <headlight/core/linalg.hpp>
+#include <headlight/core/parallel.hpp>
+#include <headlight/core/shape.hpp>
+#include <headlight/core/stage.hpp>
+#include <headlight/core/tensor.hpp>
+#include <string>
+
+namespace headlight::detail {
+
+// Rows of a block: small enough for the second-level cache, and never a function of the threads.
+inline constexpr std::size_t block_rows = 128;
+
+inline std::size_t block_count(std::size_t n) {
+  return (n + block_rows - 1) / block_rows;
+}
+
+// Shows one tensor unless it is empty.
+template <class T, class Tensor>
+void show(const StageVisitorOf<T>& visit, std::string name, std::string_view symbol,
+          std::string_view formula, std::string_view axes, const Tensor& values) {
+  if (values.size() == 0) return;
+  StageOf<const T> stage{std::move(name), symbol, formula, axes, {}, {}, {}};
+  stage.shape.assign(values.shape().begin(), values.shape().end());
+  if constexpr (std::is_same_v<typename Tensor::value_type, bool>)
+    stage.flags = {values.data(), values.size()};
+  else
+    stage.values = {values.data(), values.size()};
+  visit(stage);
+}
+
+// Hands the stage whose numbers lie at `data` to an intervention. `all_stages(visit)` names them.
+template <class T, class AllStages>
+void announce(const InterventionOf<T>& intervention, T* data, const AllStages& all_stages) {
+  if (!intervention) return;
+  all_stages([&](const StageOf<const T>& stage) {
+    if (stage.values.data() != data || stage.values.empty()) return;
+    StageOf<T> changeable{stage.name, stage.symbol, stage.formula, stage.axes, stage.shape, {}, {}};
+    changeable.values = {data, stage.values.size()};
+    intervention(changeable);
+  });
+}
+
+// y = x W + b in blocks of rows spread over threads.
+template <class T>
+void affine_in_blocks(ViewOf<const T> x, ViewOf<const T> W, const VectorOf<T>& b, ViewOf<T> y,
+                      std::size_t threads) {
+  parallel_for(block_count(x.rows), threads, [&](std::size_t block) {
+    const std::size_t first = block * block_rows;
+    const std::size_t count = std::min(block_rows, x.rows - first);
+    affine(rows(x, first, count), W, b, rows(y, first, count));
+  });
+}
+
+// sum = a + b, element by element.
+template <class T>
+void add(const MatrixOf<T>& a, const MatrixOf<T>& b, MatrixOf<T>& sum) {
+  set_shape(sum, a.shape());
+  for (std::size_t i = 0; i < a.size(); ++i) sum.data()[i] = a.data()[i] + b.data()[i];
+}
+
+}  // namespace headlight::detail

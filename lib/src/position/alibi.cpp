@@ -1,0 +1,42 @@
+#include <cmath>
+#include <headlight/core/shape.hpp>
+#include <headlight/position/alibi.hpp>
+
+namespace headlight {
+
+template <class T>
+VectorOf<T> alibi_slopes(std::size_t n_heads) {
+  require_shape(n_heads > 0, "alibi_slopes", "wanted at least one head, got 0");
+  std::size_t power = 1;
+  while (2 * power <= n_heads) power *= 2;
+  const auto slope = [](std::size_t k, std::size_t n) {  // k = 1 ... n
+    return static_cast<T>(std::exp2(-8.0 * static_cast<double>(k) / static_cast<double>(n)));
+  };
+  VectorOf<T> slopes = VectorOf<T>::from_shape({n_heads});
+  for (std::size_t h = 0; h < n_heads; ++h)
+    slopes(h) = h < power ? slope(h + 1, power) : slope(2 * (h - power) + 1, 2 * power);
+  return slopes;
+}
+
+template <class T>
+Tensor3Of<T> alibi_bias(std::size_t n_heads, std::size_t n_query, std::size_t n_key) {
+  require_shape(n_query <= n_key, "alibi_bias",
+                "wanted no more queries than keys, got " + std::to_string(n_query) +
+                    " queries and " + std::to_string(n_key) + " keys");
+  const VectorOf<T> slopes = alibi_slopes<T>(n_heads);
+  Tensor3Of<T> bias({n_heads, n_query, n_key});
+  for (std::size_t h = 0; h < n_heads; ++h)
+    for (std::size_t i = 0; i < n_query; ++i)
+      for (std::size_t j = 0; j < n_key; ++j) {
+        const T distance = static_cast<T>(i + n_key - n_query) - static_cast<T>(j);
+        bias(h, i, j) = -slopes(h) * distance;
+      }
+  return bias;
+}
+
+template Vector alibi_slopes(std::size_t);
+template VectorF alibi_slopes(std::size_t);
+template Tensor3 alibi_bias(std::size_t, std::size_t, std::size_t);
+template Tensor3F alibi_bias(std::size_t, std::size_t, std::size_t);
+
+}  // namespace headlight
