@@ -3,3 +3,4 @@ headlight_module(core shape reduce linalg close random parallel HEADER_ONLY tens
 headlight_module(layer softmax mask norm feed_forward embedding)
 headlight_module(position rope alibi)
 headlight_module(attention head multi_head block model HEADER_ONLY options)
+headlight_module(render text palette table heatmap)
