@@ -3,6 +3,7 @@
 #include <headlight/layer/embedding.hpp>
 #include <headlight/layer/softmax.hpp>
 #include <headlight/position/alibi.hpp>
+#include <headlight/position/sinusoidal.hpp>
 
 #include "attention/stages.hpp"
 
@@ -31,18 +32,6 @@ void show_unembedding(const ModelTraceOf<T>& t, const MatrixOf<T>& last,
        t.norm_final.output.size() ? t.norm_final.output : last);
   show("unembed.hook_out", "logits", "y W_U^T", "pos, d_vocab", t.logits);
   show("unembed.hook_probs", "p", "softmax(logits)", "pos, d_vocab", t.probabilities);
-}
-
-template <class T>
-MatrixOf<T> sinusoidal_positions(std::size_t n, std::size_t d) {
-  MatrixOf<T> p({n, d});
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < d; ++j) {
-      const double exponent = -static_cast<double>(j - j % 2) / static_cast<double>(d);
-      const double angle = static_cast<double>(i) * std::pow(10000.0, exponent);
-      p(i, j) = static_cast<T>(j % 2 == 0 ? std::sin(angle) : std::cos(angle));
-    }
-  return p;
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 
 #include <headlight/core/linalg.hpp>
 #include <headlight/core/tensor.hpp>
+#include <vector>
 
 namespace headlight {
 
@@ -22,6 +23,47 @@ struct Rope {
   double position_scale = 1;  ///< positions are multiplied by it (interpolation: below 1)
 };
 
+/// How fast every pair turns, in radians a token (position_scale is in it).
+/// \f[ \theta_i = scale\cdot base^{-2i/d},\quad i = 0 \dots d/2-1 \f]
+/// @param d_head  width of a head
+/// @param rope  base, dimensions, scale
+/// @return @shape{d/2}, where d is the number of turning coordinates; the wavelength of a pair is
+/// 2 pi divided by its frequency
+/// @throws ShapeError for an odd number of turning coordinates, or more than d_head
+/// @source Su et al. 2021, RoFormer, 3.2.2    @booksection{13}
+Vector rope_frequencies(std::size_t d_head, const Rope& rope = {});
+
+/// Position interpolation: positions are squeezed so that a sequence `factor` times longer turns no
+/// farther than training did. Every pair slows down alike, the fast ones that tell neighbours apart
+/// too.
+/// @param rope  as trained
+/// @param factor  how many times longer, at least 1
+/// @return position_scale divided by the factor
+/// @throws std::domain_error for a factor below 1
+/// @source Chen et al. 2023, Extending context window of large language models via positional
+/// interpolation, 3    @booksection{13}
+Rope interpolated(Rope rope, double factor);
+
+/// NTK-aware scaling: the base grows so that the slowest pair is slowed down by the whole factor
+/// and the fastest not at all.
+/// \f[ base' = base\cdot factor^{d/(d-2)} \f]
+/// @param rope  as trained
+/// @param d_head  width of a head
+/// @param factor  how many times longer, at least 1
+/// @return with the larger base
+/// @throws ShapeError when fewer than 4 coordinates turn; std::domain_error for a factor below 1
+/// @source bloc97 2023, NTK-aware scaled RoPE; Peng et al. 2023, YaRN, 3.1    @booksection{13}
+Rope ntk_scaled(Rope rope, std::size_t d_head, double factor);
+
+/// Which interleaved coordinate stands where in the halves layout: the two pairings are the same
+/// rotation in another order of the coordinates.
+/// @param d_head  width of a head
+/// @param rope  only `dimensions` is read
+/// @return d_head numbers: coordinate j of the halves layout is coordinate order[j] of the
+/// interleaved one
+/// @throws ShapeError for an odd number of turning coordinates, or more than d_head
+std::vector<std::size_t> pairing_order(std::size_t d_head, const Rope& rope = {});
+
 /// Turns every row by the angle of its position.
 /// @param x @shape{n, d_head}
 /// @param first_position  position of row 0
@@ -31,5 +73,20 @@ struct Rope {
 /// @source Su et al. 2021, RoFormer, 3.4.2    @booksection{13}
 template <class T>
 void rotate(ViewOf<const T> x, std::size_t first_position, const Rope& rope, ViewOf<T> rotated);
+
+/// Turns every row by the angle of its position.
+/// \f[ (x_a, x_b)_p \mapsto (x_a\cos p\theta_i - x_b\sin p\theta_i,\;
+///      x_a\sin p\theta_i + x_b\cos p\theta_i) \f]
+/// @param x @shape{n, d_head}
+/// @param rope  base, pairing, dimensions, scale
+/// @param first_position  position of row 0
+/// @return @shape{n, d_head}; every row keeps its length
+/// @throws ShapeError for an odd number of turning coordinates, or more than d_head
+template <class T>
+MatrixOf<T> rotate(const MatrixOf<T>& x, const Rope& rope = {}, std::size_t first_position = 0) {
+  MatrixOf<T> rotated = x;
+  rotate<T>(view(x), first_position, rope, view(rotated));
+  return rotated;
+}
 
 }  // namespace headlight
