@@ -1,51 +1,21 @@
-#include <fstream>
 #include <headlight/attention/block.hpp>
 #include <headlight/attention/head.hpp>
-#include <limits>
-#include <nlohmann/json.hpp>
 
+#include "read.hpp"
 #include "support/catch.hpp"
 #include "support/is_close.hpp"
 
 // attention.json was made by PyTorch in float64 (make_attention.py beside it).
 
 using namespace headlight;
+using namespace headlight_test;
 using nlohmann::json;
 
 namespace {
 
 const json& goldens() {
-  static const json all = [] {
-    std::ifstream file(HEADLIGHT_GOLDENS "/attention.json");
-    REQUIRE(file.good());
-    return json::parse(file);
-  }();
+  static const json all = read("attention.json");
   return all;
-}
-
-double number(const json& value) {
-  return value.is_string() ? -std::numeric_limits<double>::infinity() : value.get<double>();
-}
-
-Vector vector(const json& values) {
-  Vector v = Vector::from_shape({values.size()});
-  for (std::size_t i = 0; i < values.size(); ++i) v(i) = number(values[i]);
-  return v;
-}
-
-Matrix matrix(const json& rows) {
-  Matrix m = Matrix::from_shape({rows.size(), rows[0].size()});
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    for (std::size_t j = 0; j < rows[i].size(); ++j) m(i, j) = number(rows[i][j]);
-  return m;
-}
-
-Tensor3 tensor(const json& heads) {
-  Tensor3 t = Tensor3::from_shape({heads.size(), heads[0].size(), heads[0][0].size()});
-  for (std::size_t h = 0; h < t.shape(0); ++h)
-    for (std::size_t i = 0; i < t.shape(1); ++i)
-      for (std::size_t j = 0; j < t.shape(2); ++j) t(h, i, j) = number(heads[h][i][j]);
-  return t;
 }
 
 MultiHeadWeights heads(const json& g) {

@@ -86,6 +86,17 @@ MatrixOf<T> matmul(const MatrixOf<T>& a, const MatrixOf<T>& b);
 /// @return @shape{n, m}
 template <class T>
 MatrixOf<T> transpose(const MatrixOf<T>& a);
+/// The same for a matrix that is not const: without it xtensor's own lazy transpose would be found.
+/// @param a @shape{m, n}  @return @shape{n, m}
+template <class T>
+MatrixOf<T> transpose(MatrixOf<T>& a) {
+  return transpose(static_cast<const MatrixOf<T>&>(a));
+}
+/// The same for a temporary. @param a @shape{m, n}  @return @shape{n, m}
+template <class T>
+MatrixOf<T> transpose(MatrixOf<T>&& a) {
+  return transpose(static_cast<const MatrixOf<T>&>(a));
+}
 
 /// Adds one row to every row: a bias.
 /// @param a @shape{m, n}, changed
