@@ -4,3 +4,20 @@ headlight_module(layer softmax mask norm feed_forward embedding)
 headlight_module(position sinusoidal learned relative t5_bias rope alibi)
 headlight_module(attention head multi_head block model HEADER_ONLY options)
 headlight_module(render text palette table heatmap)
+
+# Row kernels: one body built for three sets of instructions, chosen when the program runs. Inside them products and
+# sums may fuse; nothing else in the library is compiled so.
+set(kernels plain)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  list(APPEND kernels avx2 avx512)
+  set_property(SOURCE src/core/kernels_avx2.cpp PROPERTY COMPILE_OPTIONS -mavx2 -mfma)
+  set_property(SOURCE src/core/kernels_avx512.cpp
+               PROPERTY COMPILE_OPTIONS -mavx512f -mavx512vl -mavx512dq -mavx512bw -mfma
+                        -mprefer-vector-width=512)
+endif()
+target_sources(headlight PRIVATE src/core/kernels.cpp)
+foreach(kernel IN LISTS kernels)
+  target_sources(headlight PRIVATE src/core/kernels_${kernel}.cpp)
+  set_property(SOURCE src/core/kernels_${kernel}.cpp APPEND PROPERTY COMPILE_OPTIONS
+               -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi)
+endforeach()

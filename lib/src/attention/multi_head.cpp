@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "attention/stages.hpp"
+#include "core/kernels.hpp"
 
 namespace headlight {
 namespace {
@@ -122,34 +123,55 @@ struct Piece {
   std::size_t head, first, count;
 };
 
-// The stages of one piece, in order. Every one reads what the ones before it left in the trace, so
-// that they may run piece by piece (fast) or stage by stage (when somebody wants to intervene):
-// the same arithmetic, hence the same bits.
+// The stages of one piece, in order. They run stage by stage over all pieces when somebody wants to
+// intervene, and otherwise piece by piece, each row in one sweep while it lies in the cache: the
+// same arithmetic on every number, hence the same bits.
 template <class T>
 class Stages {
  public:
   Stages(const Sizes<T>& sizes, const AttentionOptionsOf<T>& options, MultiHeadTraceOf<T>& trace)
-      : s_(sizes), options_(options), t_(trace) {}
+      : s_(sizes), options_(options), t_(trace), visible_(sizes.n_query) {
+    for (std::size_t i = 0; i < s_.n_query; ++i) {
+      const bool* row = t_.mask.data() + i * s_.n_key;
+      visible_[i] = static_cast<std::size_t>(std::find(row, row + s_.n_key, false) - row);
+      in_one_sweep_ =
+          in_one_sweep_ && std::find(row + visible_[i], row + s_.n_key, true) == row + s_.n_key;
+    }
+    in_one_sweep_ = in_one_sweep_ && !options.bias && !options.intervention;
+    constexpr std::size_t cache = 8
+                                  << 20;  // bytes; a larger record is gone before it is read again
+    past_cache_ = t_.pattern.size() * sizeof(T) > cache;
+  }
+
+  // All stages of a piece.
+  void all(Piece p) const {
+    if (!in_one_sweep_) {
+      for (const auto step : in_order) (this->*step)(p);
+      return;
+    }
+    static thread_local std::vector<T> scratch;
+    if (scratch.size() < p.count * s_.n_key) scratch.resize(p.count * s_.n_key);
+    const ViewOf<T> work{scratch.data(), p.count, s_.n_key, s_.n_key};
+    multiply_queries_by_keys(p, work);
+    for (std::size_t i = 0; i < p.count; ++i) {
+      const Piece row{p.head, p.first + i, 1};
+      const auto place = [&](Tensor3Of<T>& tensor) {
+        return tensor.size() ? at(tensor, row) : nullptr;
+      };
+      kernels_.attend(work.data + i * s_.n_key, s_.scale, visible_[row.first], s_.n_key,
+                      {place(t_.raw_scores), place(t_.scores), place(t_.masked_scores),
+                       place(t_.softmax_exp), place(t_.pattern)},
+                      past_cache_, *at(t_.softmax_max, row), *at(t_.softmax_sum, row));
+    }
+    mix(p, work);
+  }
 
   void raw_scores(Piece p) const {  // Q K^T
-    Tensor3Of<T>& to = t_.raw_scores.size() ? t_.raw_scores : t_.scores;
-    const Tensor3Of<T>& query = options_.rope ? t_.rotated_query : t_.query;
-    const Tensor3Of<T>& key = options_.rope ? t_.rotated_key : t_.key;
-    const ViewOf<const T> keys = head_view(key, p.head);
-    const ViewOf<T> scores = rows(head_view(to, p.head), p.first, p.count);
-    multiply<T>(T(1), rows(head_view(query, p.head), p.first, p.count), transposed(keys), T(0),
-                scores);
-    if (s_.null_keys == 0 || !options_.rope) return;
-    // the null key is never turned: it meets the query as it was before turning
-    multiply<T>(T(1), rows(head_view(std::as_const(t_.query), p.head), p.first, p.count),
-                transposed(rows(head_view(std::as_const(t_.key), p.head), 0, 1)), T(0),
-                columns(scores, 0, 1));
+    multiply_queries_by_keys(p, rows(head_view(unscaled(), p.head), p.first, p.count));
   }
 
   void scale(Piece p) const {  // S = Q K^T / sqrt(d_head)
-    const T* raw = at(t_.raw_scores.size() ? t_.raw_scores : t_.scores, p);
-    T* scores = at(t_.scores, p);
-    for (std::size_t c = 0; c < p.count * s_.n_key; ++c) scores[c] = raw[c] * s_.scale;
+    kernels_.scale(at(unscaled(), p), s_.scale, at(t_.scores, p), p.count * s_.n_key);
   }
 
   void hide(Piece p) const {  // S + B, -inf where hidden
@@ -164,79 +186,93 @@ class Stages {
   }
 
   void softmax_max(Piece p) const {
-    const T* masked = at(t_.masked_scores, p);
-    T* max = at(t_.softmax_max, p);
-    for (std::size_t i = 0; i < p.count; ++i) {
-      max[i] = -std::numeric_limits<T>::infinity();
-      for (std::size_t j = 0; j < s_.n_key; ++j)
-        if (masked[i * s_.n_key + j] > max[i]) max[i] = masked[i * s_.n_key + j];
-    }
+    for_each_row(p, [&](Piece row) {
+      *at(t_.softmax_max, row) = kernels_.max(at(t_.masked_scores, row), s_.n_key);
+    });
   }
 
   void softmax_exp(Piece p) const {  // a hidden key gives exactly zero, also in a fully hidden row
-    const T* masked = at(t_.masked_scores, p);
-    const T* max = at(t_.softmax_max, p);
-    T* exp = at(t_.softmax_exp.size() ? t_.softmax_exp : t_.pattern, p);
-    for (std::size_t i = 0; i < p.count; ++i)
-      for (std::size_t j = 0; j < s_.n_key; ++j) {
-        const T score = masked[i * s_.n_key + j];
-        const bool hidden = score == -std::numeric_limits<T>::infinity();
-        exp[i * s_.n_key + j] = hidden ? T(0) : std::exp(score - max[i]);
-      }
+    for_each_row(p, [&](Piece row) {
+      kernels_.exp(at(t_.masked_scores, row), *at(t_.softmax_max, row), at(exponentials(), row),
+                   s_.n_key);
+    });
   }
 
   void softmax_sum(Piece p) const {
-    const T* exp = at(t_.softmax_exp.size() ? t_.softmax_exp : t_.pattern, p);
-    T* sum = at(t_.softmax_sum, p);
-    for (std::size_t i = 0; i < p.count; ++i) {
-      sum[i] = 0;
-      for (std::size_t j = 0; j < s_.n_key; ++j) sum[i] += exp[i * s_.n_key + j];
-    }
+    for_each_row(p, [&](Piece row) {
+      *at(t_.softmax_sum, row) = kernels_.sum(at(exponentials(), row), s_.n_key);
+    });
   }
 
   void pattern(Piece p) const {  // a fully hidden row has the sum zero and the pattern zero
-    const T* exp = at(t_.softmax_exp.size() ? t_.softmax_exp : t_.pattern, p);
-    const T* sum = at(t_.softmax_sum, p);
-    T* pattern = at(t_.pattern, p);
-    for (std::size_t i = 0; i < p.count; ++i)
-      for (std::size_t j = 0; j < s_.n_key; ++j) {
-        const std::size_t c = i * s_.n_key + j;
-        pattern[c] = sum[i] == 0 ? T(0) : exp[c] / sum[i];
-      }
+    for_each_row(p, [&](Piece row) {
+      kernels_.divide(at(exponentials(), row), *at(t_.softmax_sum, row), at(t_.pattern, row),
+                      s_.n_key);
+    });
   }
 
   void output(Piece p) const {  // z = A V
-    const std::size_t keys = keys_with_weight(p);
-    const ViewOf<const T> pattern =
-        rows(head_view(std::as_const(t_.pattern), p.head), p.first, p.count);
-    const ViewOf<const T> value = head_view(std::as_const(t_.value), p.head);
-    const ViewOf<T> output = rows(head_view(t_.output, p.head), p.first, p.count);
-    if (is_finite(value))
-      multiply<T>(T(1), columns(pattern, 0, keys), rows(value, 0, keys), T(0), output);
-    else
-      mix_seen_values_only(pattern, value, output);
+    mix(p, rows(head_view(std::as_const(t_.pattern), p.head), p.first, p.count));
   }
+
+  using Step = void (Stages<T>::*)(Piece) const;
+  static constexpr Step in_order[] = {&Stages<T>::raw_scores,  &Stages<T>::scale,
+                                      &Stages<T>::hide,        &Stages<T>::softmax_max,
+                                      &Stages<T>::softmax_exp, &Stages<T>::softmax_sum,
+                                      &Stages<T>::pattern,     &Stages<T>::output};
 
  private:
   T* at(Tensor3Of<T>& tensor, Piece p) const {
     return tensor.data() + (p.head * tensor.shape(1) + p.first) * tensor.shape(2);
   }
 
+  // Stages that are not kept share the memory of the next one.
+  Tensor3Of<T>& unscaled() const { return t_.raw_scores.size() ? t_.raw_scores : t_.scores; }
+  Tensor3Of<T>& exponentials() const { return t_.softmax_exp.size() ? t_.softmax_exp : t_.pattern; }
+
+  template <class Work>
+  void for_each_row(Piece p, const Work& work) const {
+    for (std::size_t i = 0; i < p.count; ++i) work(Piece{p.head, p.first + i, 1});
+  }
+
+  void multiply_queries_by_keys(Piece p, ViewOf<T> scores) const {
+    const Tensor3Of<T>& query = options_.rope ? t_.rotated_query : t_.query;
+    const Tensor3Of<T>& key = options_.rope ? t_.rotated_key : t_.key;
+    multiply<T>(T(1), rows(head_view(query, p.head), p.first, p.count),
+                transposed(head_view(key, p.head)), T(0), scores);
+    if (s_.null_keys == 0 || !options_.rope) return;
+    // the null key is never turned: it meets the query as it was before turning
+    multiply<T>(T(1), rows(head_view(std::as_const(t_.query), p.head), p.first, p.count),
+                transposed(rows(head_view(std::as_const(t_.key), p.head), 0, 1)), T(0),
+                columns(scores, 0, 1));
+  }
+
+  void mix(Piece p, ViewOf<const T> pattern) const {
+    const ViewOf<const T> value = head_view(std::as_const(t_.value), p.head);
+    const ViewOf<T> output = rows(head_view(t_.output, p.head), p.first, p.count);
+    const std::size_t keys = keys_with_weight(p, pattern);
+    if (is_finite(value))
+      multiply<T>(T(1), columns(pattern, 0, keys), rows(value, 0, keys), T(0), output);
+    else
+      mix_seen_values_only(pattern, value, output);
+  }
+
   // Keys after the last visible one of a causal block have weight zero and need no arithmetic.
-  std::size_t keys_with_weight(Piece p) const {
+  std::size_t keys_with_weight(Piece p, ViewOf<const T> pattern) const {
     if (!options_.causal) return s_.n_key;
     const std::size_t keys = s_.null_keys + s_.first_position + p.first + p.count;
     if (!options_.intervention) return keys;
-    const T* pattern = at(t_.pattern, p);  // somebody may have written weights there
-    for (std::size_t i = 0; i < p.count; ++i)
+    for (std::size_t i = 0; i < p.count; ++i)  // somebody may have written weights there
       for (std::size_t j = keys; j < s_.n_key; ++j)
-        if (pattern[i * s_.n_key + j] != 0) return s_.n_key;
+        if (pattern.data[i * pattern.stride + j] != 0) return s_.n_key;
     return keys;
   }
 
-  static bool is_finite(ViewOf<const T> value) {
-    T zero = 0;  // x * 0 is zero for finite x and NaN otherwise
-    for (std::size_t c = 0; c < value.rows * value.stride; ++c) zero += value.data[c] * T(0);
+  bool is_finite(ViewOf<const T> value) const {
+    // x * 0 is zero for finite x and NaN otherwise
+    T zero = 0;
+    for (std::size_t j = 0; j < value.rows; ++j)
+      zero += kernels_.sum(value.data + j * value.stride, value.columns) * T(0);
     return zero == 0;
   }
 
@@ -257,6 +293,10 @@ class Stages {
   const Sizes<T>& s_;
   const AttentionOptionsOf<T>& options_;
   MultiHeadTraceOf<T>& t_;
+  const detail::RowKernels<T>& kernels_ = detail::row_kernels<T>();
+  std::vector<std::size_t> visible_;  // keys of a row before the first hidden one
+  bool in_one_sweep_ = true;          // every row sees its first keys and no others
+  bool past_cache_ = false;
 };
 
 // Heads of x W + b, each into its own rows of a heads-first tensor, after `skip` rows.
@@ -347,16 +387,6 @@ void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
   t.fully_hidden_rows = fully_hidden_rows(t.mask);
 
   const Stages<T> stages(s, options, t);
-  using Step = void (Stages<T>::*)(Piece) const;
-  struct Stage {
-    Step step;
-    Tensor3Of<T>& result;
-  };
-  const Stage in_order[] = {
-      {&Stages<T>::raw_scores, t.raw_scores},   {&Stages<T>::scale, t.scores},
-      {&Stages<T>::hide, t.masked_scores},      {&Stages<T>::softmax_max, t.softmax_max},
-      {&Stages<T>::softmax_exp, t.softmax_exp}, {&Stages<T>::softmax_sum, t.softmax_sum},
-      {&Stages<T>::pattern, t.pattern},         {&Stages<T>::output, t.output}};
   const std::size_t blocks = block_count(s.n_query);
   const auto for_each_piece = [&](const auto& work) {
     parallel_for(s.n_heads * blocks, threads, [&](std::size_t task) {
@@ -365,14 +395,15 @@ void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
     });
   };
   if (options.intervention) {
-    for (const Stage& stage : in_order) {
-      for_each_piece([&](Piece p) { (stages.*stage.step)(p); });
-      announce(stage.result);
+    Tensor3Of<T>* const results[] = {&t.raw_scores,  &t.scores,      &t.masked_scores,
+                                     &t.softmax_max, &t.softmax_exp, &t.softmax_sum,
+                                     &t.pattern,     &t.output};
+    for (std::size_t k = 0; k < std::size(results); ++k) {
+      for_each_piece([&](Piece p) { (stages.*stages.in_order[k])(p); });
+      announce(*results[k]);
     }
   } else {
-    for_each_piece([&](Piece p) {
-      for (const Stage& stage : in_order) (stages.*stage.step)(p);
-    });
+    for_each_piece([&](Piece p) { stages.all(p); });
   }
 
   concatenate(s, t);  // [n_query, n_heads * d_value]

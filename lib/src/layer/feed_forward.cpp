@@ -2,6 +2,8 @@
 #include <headlight/core/shape.hpp>
 #include <headlight/layer/feed_forward.hpp>
 
+#include "core/kernels.hpp"
+
 namespace headlight {
 
 template <class T>
@@ -14,10 +16,7 @@ void activate(Activation kind, std::span<const T> x, std::span<T> y) {
         y[i] = x[i] / 2 * (1 + std::erf(x[i] / T(1.4142135623730950488)));
       break;
     case Activation::gelu_new:
-      for (std::size_t i = 0; i < x.size(); ++i) {
-        const T inner = T(0.79788456080286535588) * (x[i] + T(0.044715) * x[i] * x[i] * x[i]);
-        y[i] = x[i] / 2 * (1 + std::tanh(inner));
-      }
+      detail::row_kernels<T>().gelu_new(x.data(), y.data(), x.size());
       break;
     case Activation::relu:
       // written so that NaN stays NaN

@@ -4,6 +4,8 @@
 #include <headlight/core/shape.hpp>
 #include <headlight/layer/norm.hpp>
 
+#include "core/kernels.hpp"
+
 namespace headlight {
 
 template <class T>
@@ -20,29 +22,22 @@ void normalise(const MatrixOf<T>& x, const NormWeightsOf<T>& weights, NormTraceO
   set_shape(trace.scale, std::array{n, std::size_t{1}});
   set_shape(trace.normalised, std::array{n, d});
   set_shape(trace.output, std::array{n, d});
+  const detail::RowKernels<T>& kernels = detail::row_kernels<T>();
   const T* gain = weights.gain.data();
   const T* bias = weights.bias.data();
   const auto normalise_row = [&](std::size_t i) {
     const T* row = x.data() + i * d;
     T* normalised = trace.normalised.data() + i * d;
     T* output = trace.output.data() + i * d;
-    if (is_layer_norm && first <= NormStep::mean) {
-      T sum = 0;
-      for (std::size_t j = 0; j < d; ++j) sum += row[j];
-      trace.mean(i, 0) = sum / static_cast<T>(d);
-    }
+    if (is_layer_norm && first <= NormStep::mean)
+      trace.mean(i, 0) = kernels.sum(row, d) / static_cast<T>(d);
     const T mean = is_layer_norm ? trace.mean(i, 0) : T(0);
-    if (first <= NormStep::scale) {
-      T squares = 0;
-      for (std::size_t j = 0; j < d; ++j) squares += (row[j] - mean) * (row[j] - mean);
-      trace.scale(i, 0) = std::sqrt(squares / static_cast<T>(d) + weights.epsilon);
-    }
-    const T scale = trace.scale(i, 0);
+    if (first <= NormStep::scale)
+      trace.scale(i, 0) =
+          std::sqrt(kernels.squares(row, mean, d) / static_cast<T>(d) + weights.epsilon);
     if (first <= NormStep::normalised)
-      for (std::size_t j = 0; j < d; ++j) normalised[j] = (row[j] - mean) / scale;
-    for (std::size_t j = 0; j < d; ++j) output[j] = normalised[j] * gain[j];
-    if (has_bias)
-      for (std::size_t j = 0; j < d; ++j) output[j] += bias[j];
+      kernels.normalise(row, mean, trace.scale(i, 0), normalised, d);
+    kernels.gain(normalised, gain, has_bias ? bias : nullptr, output, d);
   };
   constexpr std::size_t block = 64;
   parallel_for((n + block - 1) / block, threads, [&](std::size_t b) {

@@ -1,34 +1,19 @@
-#include <cmath>
 #include <headlight/core/shape.hpp>
 #include <headlight/layer/softmax.hpp>
-#include <limits>
+
+#include "core/kernels.hpp"
 
 namespace headlight {
 
 template <class T>
 void softmax_row(std::span<const T> scores, std::span<T> exp, std::span<T> pattern, T& max,
                  T& sum) {
+  const detail::RowKernels<T>& kernels = detail::row_kernels<T>();
   const std::size_t n = scores.size();
-  max = -std::numeric_limits<T>::infinity();
-  for (std::size_t j = 0; j < n; ++j) {
-    if (scores[j] > max) max = scores[j];
-  }
-  sum = 0;
-  if (max == -std::numeric_limits<T>::infinity()) {
-    // Nothing above -inf: every key is hidden (a zero row), unless a NaN stands among the scores.
-    for (std::size_t j = 0; j < n; ++j) {
-      exp[j] = std::isnan(scores[j]) ? scores[j] : T(0);
-      sum += exp[j];
-    }
-    for (std::size_t j = 0; j < n; ++j) pattern[j] = std::isnan(sum) ? sum : T(0);
-    if (std::isnan(sum)) max = sum;
-    return;
-  }
-  for (std::size_t j = 0; j < n; ++j) {
-    exp[j] = std::exp(scores[j] - max);
-    sum += exp[j];
-  }
-  for (std::size_t j = 0; j < n; ++j) pattern[j] = exp[j] / sum;
+  max = kernels.max(scores.data(), n);             // -inf in a fully hidden row
+  kernels.exp(scores.data(), max, exp.data(), n);  // exactly zero where hidden
+  sum = kernels.sum(exp.data(), n);
+  kernels.divide(exp.data(), sum, pattern.data(), n);  // zero when the sum is zero
 }
 
 template <class T>

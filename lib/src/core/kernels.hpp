@@ -1,0 +1,62 @@
+/// @file
+/// Private: arithmetic on rows, built three times (AVX-512, AVX2, plain) and chosen when the
+/// program runs.
+#pragma once
+
+#include <cstddef>
+
+namespace headlight::detail {
+
+// Where one row of attention goes. Pointers that are null are not written.
+template <class T>
+struct RowRecord {
+  T* raw = nullptr;      // Q K^T
+  T* scores = nullptr;   // scaled
+  T* masked = nullptr;   // -inf from `visible` on
+  T* exp = nullptr;      // exp(masked - max)
+  T* pattern = nullptr;  // exp / sum
+};
+
+// Sums run in sixteen lanes, lane j taking the cells j, j + 16, ..., and are then added pairwise:
+// the same order, hence the same bits, whether a row is done in one sweep or stage by stage.
+template <class T>
+struct RowKernels {
+  // y = x * factor
+  void (*scale)(const T* x, T factor, T* y, std::size_t n);
+  // sum of x
+  T (*sum)(const T* x, std::size_t n);
+  // sum of (x - mean)^2
+  T (*squares)(const T* x, T mean, std::size_t n);
+  // largest x; -infinity for none; NaN is passed over
+  T (*max)(const T* x, std::size_t n);
+  // y = exp(x - max), exactly zero where x is -infinity
+  void (*exp)(const T* x, T max, T* y, std::size_t n);
+  // y = x / sum, zero when the sum is zero
+  void (*divide)(const T* x, T sum, T* y, std::size_t n);
+  // y = (x - mean) / deviation
+  void (*normalise)(const T* x, T mean, T deviation, T* y, std::size_t n);
+  // y = x * gain + bias; the bias may be null
+  void (*gain)(const T* x, const T* gain, const T* bias, T* y, std::size_t n);
+  // y = x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+  void (*gelu_new)(const T* x, T* y, std::size_t n);
+  // One row from raw scores to pattern, in place in `row`, whose cells from `visible` on are
+  // hidden. `past_cache` writes the record around the caches: right for memory that is not read
+  // again soon.
+  void (*attend)(T* row, T scale, std::size_t visible, std::size_t n, const RowRecord<T>& record,
+                 bool past_cache, T& max, T& sum);
+  const char* name;
+};
+
+// The widest kernels that this processor runs. HEADLIGHT_KERNELS=plain|avx2|avx512 chooses another
+// build of them.
+template <class T>
+const RowKernels<T>& row_kernels();
+
+template <class T>
+const RowKernels<T>& plain_kernels();
+template <class T>
+const RowKernels<T>& avx2_kernels();
+template <class T>
+const RowKernels<T>& avx512_kernels();
+
+}  // namespace headlight::detail

@@ -1,0 +1,16 @@
+#if defined(__x86_64__)
+#include "core/kernels_body.hpp"
+
+namespace headlight::detail {
+
+template <class T>
+const RowKernels<T>& avx512_kernels() {
+  static constexpr RowKernels<T> kernels = kernels_named<T>("avx512");
+  return kernels;
+}
+
+template const RowKernels<float>& avx512_kernels();
+template const RowKernels<double>& avx512_kernels();
+
+}  // namespace headlight::detail
+#endif

@@ -1,0 +1,120 @@
+#include "core/kernels.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <headlight/core/random.hpp>
+#include <limits>
+#include <vector>
+
+#include "support/catch.hpp"
+
+using namespace headlight;
+using headlight::detail::RowKernels;
+using headlight::detail::RowRecord;
+
+namespace {
+
+template <class T>
+std::vector<const RowKernels<T>*> all_builds() {
+  std::vector<const RowKernels<T>*> builds = {&detail::plain_kernels<T>()};
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    builds.push_back(&detail::avx2_kernels<T>());
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+    builds.push_back(&detail::avx512_kernels<T>());
+#endif
+  return builds;
+}
+
+const float inf = std::numeric_limits<float>::infinity();
+
+}  // namespace
+
+TEST_CASE("kernels exp: within 2.5e-7 of the C library in double, over the whole range",
+          "[kernels][two-ways]") {
+  for (const auto* kernels : all_builds<float>()) {
+    INFO(kernels->name);
+    double worst = 0;
+    std::vector<float> x, y;
+    for (float v = -87.25f; v <= 0; v += 0.0137f) x.push_back(v);
+    y.resize(x.size());
+    kernels->exp(x.data(), 0, y.data(), x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double want = std::exp(static_cast<double>(x[i]));
+      worst = std::max(worst, std::abs(static_cast<double>(y[i]) - want) / want);
+    }
+    CHECK(worst < 2.5e-7);
+    CHECK(worst > 1e-9);  // float arithmetic, not the reference itself
+  }
+}
+
+TEST_CASE("kernels exp: one at the maximum, zero where hidden or far below, NaN stays NaN",
+          "[kernels]") {
+  for (const auto* kernels : all_builds<float>()) {
+    INFO(kernels->name);
+    const float x[] = {7, -inf, -200, std::nanf("")};
+    float y[4];
+    kernels->exp(x, 7, y, 4);
+    CHECK(y[0] == 1);
+    CHECK(y[1] == 0);
+    CHECK(y[2] == 0);
+    CHECK(std::isnan(y[3]));
+    const float hidden[] = {-inf, -inf, -inf};
+    kernels->exp(hidden, -inf, y, 3);
+    CHECK(y[1] == 0);
+  }
+}
+
+TEST_CASE("kernels sum: exact on whole numbers, whatever the length", "[kernels]") {
+  for (const auto* kernels : all_builds<float>())
+    for (std::size_t n = 0; n < 70; ++n) {
+      std::vector<float> x(n);
+      for (std::size_t j = 0; j < n; ++j) x[j] = static_cast<float>(j + 1);
+      CHECK(kernels->sum(x.data(), n) == static_cast<float>(n * (n + 1) / 2));
+      CHECK(kernels->max(x.data(), n) == (n ? static_cast<float>(n) : -inf));
+    }
+}
+
+TEST_CASE("kernels gelu_new: within 3e-7 of double arithmetic", "[kernels][two-ways]") {
+  for (const auto* kernels : all_builds<float>()) {
+    INFO(kernels->name);
+    double worst = 0;
+    for (float v = -30; v < 30; v += 0.0173f) {
+      float y = 0;
+      kernels->gelu_new(&v, &y, 1);
+      const double x = static_cast<double>(v);
+      const double want =
+          x / 2 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+      worst = std::max(worst, std::abs(static_cast<double>(y) - want) / std::max(1.0, std::abs(x)));
+    }
+    CHECK(worst < 3e-7);
+  }
+}
+
+TEST_CASE("kernels attend: one sweep leaves the same bits as stage by stage", "[kernels][law]") {
+  Random random(1);
+  for (const auto* kernels : all_builds<float>())
+    for (const bool past_cache : {false, true})
+      for (const std::size_t n : {1u, 15u, 16u, 17u, 100u, 257u})
+        for (const std::size_t visible : {std::size_t{0}, n / 2, n}) {
+          std::vector<float> raw(n), sweep, want(n), scores(n), masked(n), exp(n), pattern(n);
+          for (float& x : raw) x = static_cast<float>(20 * random.normal());
+          sweep = raw;
+          float max = 0, sum = 0;
+          kernels->attend(sweep.data(), 0.3f, visible, n,
+                          {nullptr, scores.data(), masked.data(), exp.data(), pattern.data()},
+                          past_cache, max, sum);
+          kernels->scale(raw.data(), 0.3f, want.data(), n);
+          CHECK(std::memcmp(want.data(), scores.data(), n * sizeof(float)) == 0);
+          for (std::size_t j = visible; j < n; ++j) want[j] = -inf;
+          CHECK(std::memcmp(want.data(), masked.data(), n * sizeof(float)) == 0);
+          CHECK(max == kernels->max(want.data(), n));
+          kernels->exp(want.data(), max, want.data(), n);
+          CHECK(std::memcmp(want.data(), exp.data(), n * sizeof(float)) == 0);
+          CHECK(sum == kernels->sum(want.data(), n));
+          kernels->divide(want.data(), sum, want.data(), n);
+          CHECK(std::memcmp(want.data(), pattern.data(), n * sizeof(float)) == 0);
+          CHECK(std::memcmp(want.data(), sweep.data(), n * sizeof(float)) == 0);
+        }
+}
