@@ -3,7 +3,7 @@ headlight_module(core shape reduce linalg close random parallel HEADER_ONLY tens
 headlight_module(layer softmax mask norm feed_forward embedding)
 headlight_module(position sinusoidal learned relative t5_bias rope alibi)
 headlight_module(attention head multi_head block model HEADER_ONLY options)
-headlight_module(render text palette table heatmap)
+headlight_module(render text palette table heatmap chart json svg html)
 
 # Row kernels: one body built for three sets of instructions, chosen when the program runs. Inside them products and
 # sums may fuse; nothing else in the library is compiled so.

@@ -6,6 +6,8 @@
 #include <headlight/render/palette.hpp>
 #include <limits>
 
+#include "render/band.hpp"
+
 namespace headlight::render {
 namespace {
 
@@ -13,7 +15,25 @@ constexpr double hidden = -std::numeric_limits<double>::infinity();
 constexpr std::array<const char*, 5> shades = {" ", "░", "▒", "▓", "█"};
 constexpr std::string_view ascii_shades = " .:-=+*#%@";
 
-// Mean over bands of rows and columns; a band with nothing visible is hidden.
+std::string repeated(std::string_view piece, std::size_t times) {
+  std::string text;
+  while (times-- > 0) text += piece;
+  return text;
+}
+
+}  // namespace
+
+namespace detail {
+
+std::size_t band_that_fits(const Matrix& cells, std::size_t max_rows, std::size_t max_columns) {
+  const auto bands = [](std::size_t size, std::size_t band) { return (size + band - 1) / band; };
+  std::size_t band = 1;
+  while (bands(cells.shape(0), band) > std::max<std::size_t>(max_rows, 1) ||
+         bands(cells.shape(1), band) > std::max<std::size_t>(max_columns, 1))
+    ++band;
+  return band;
+}
+
 Matrix banded(const Matrix& cells, std::size_t band) {
   const std::size_t rows = (cells.shape(0) + band - 1) / band;
   const std::size_t columns = (cells.shape(1) + band - 1) / band;
@@ -30,13 +50,7 @@ Matrix banded(const Matrix& cells, std::size_t band) {
   return result;
 }
 
-std::string repeated(std::string_view piece, std::size_t times) {
-  std::string text;
-  while (times-- > 0) text += piece;
-  return text;
-}
-
-}  // namespace
+}  // namespace detail
 
 std::string heatmap(const Matrix& values, const Mask* mask, const HeatmapStyle& style) {
   const std::string margin(style.indent, ' ');
@@ -63,11 +77,8 @@ std::string heatmap(const Matrix& values, const Mask* mask, const HeatmapStyle& 
     label_width = std::max(label_width, std::min<std::size_t>(display_width(label), 12) + 1);
   const std::size_t taken = style.indent + label_width;
   const std::size_t room = std::max<std::size_t>(style.look.width, taken + 8) - taken;
-  std::size_t band = 1;
-  while ((cells.shape(0) + band - 1) / band > std::max<std::size_t>(style.max_rows, 1) ||
-         (cells.shape(1) + band - 1) / band > room)
-    ++band;
-  if (band > 1) cells = banded(cells, band);
+  const std::size_t band = detail::band_that_fits(cells, style.max_rows, room);
+  if (band > 1) cells = detail::banded(cells, band);
   const std::size_t rows = cells.shape(0), columns = cells.shape(1);
   const std::size_t cell_width = std::clamp<std::size_t>(room / columns, 1, 2);
 

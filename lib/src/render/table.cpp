@@ -22,9 +22,10 @@ std::string plane(std::span<const double> values, std::size_t rows, std::size_t 
                   const TableStyle& style) {
   const std::string margin(style.indent, ' ');
   const std::string dots = style.look.ascii ? "..." : "…";
+  const std::size_t label_most = std::clamp<std::size_t>(style.look.width / 5, 3, 14);
   std::size_t label_width = 0;
   for (const std::string& label : style.row_labels)
-    label_width = std::max(label_width, std::min<std::size_t>(display_width(label), 14));
+    label_width = std::max(label_width, std::min(display_width(label), label_most));
 
   const std::vector<std::size_t> shown_rows =
       chosen(rows, std::max<std::size_t>(style.max_rows, 2));
@@ -41,12 +42,13 @@ std::string plane(std::span<const double> values, std::size_t rows, std::size_t 
   std::size_t fit = std::max<std::size_t>(room / (cell_width + gap), 1);
   if (columns > fit) {  // the dots take room too
     const std::size_t left = room > gap + dots.size() ? room - gap - display_width(dots) : 0;
-    fit = std::max<std::size_t>(left / (cell_width + gap), 2);
+    fit = std::max<std::size_t>(left / (cell_width + gap), 1);
   }
   const std::vector<std::size_t> shown_columns = chosen(columns, fit);
 
   const auto line = [&](std::string_view label, const auto& cell) {
-    std::string text = margin + align_left(shorten(label, 14, style.look.ascii), label_width);
+    std::string text =
+        margin + align_left(shorten(label, label_most, style.look.ascii), label_width);
     for (const std::size_t j : shown_columns)
       text += std::string(gap, ' ') + (j == elided ? dots : align_right(cell(j), cell_width));
     text.erase(text.find_last_not_of(' ') + 1);

@@ -77,6 +77,15 @@ std::size_t display_width(std::string_view text) {
   return width;
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint c = decode(text);
+    if (!c.valid) return false;
+    text.remove_prefix(c.bytes);
+  }
+  return true;
+}
+
 std::string shorten(std::string_view text, std::size_t width, bool ascii) {
   std::string result, one_shorter;  // one_shorter: what still leaves a column for the ellipsis
   std::size_t used = 0;

@@ -28,6 +28,10 @@ std::string fixed(double x, std::size_t decimals = 4);
 /// @return columns
 std::size_t display_width(std::string_view text);
 
+/// @param text  any bytes
+/// @return true when they are UTF-8: no overlong forms, no surrogates, nothing cut off
+bool is_utf8(std::string_view text);
+
 /// Shortens a text that is too wide; the last column is then an ellipsis ("." in ASCII). Control
 /// characters and bytes that are not UTF-8 are replaced, so that no text can steer the terminal.
 /// @param text  UTF-8
