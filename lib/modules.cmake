@@ -1,6 +1,6 @@
 # What the library consists of, module by module, in the order of the include rule.
 headlight_module(core shape reduce linalg close random parallel HEADER_ONLY tensor stage)
-headlight_module(layer softmax mask norm feed_forward embedding)
+headlight_module(layer softmax mask norm feed_forward embedding cross_entropy)
 headlight_module(position sinusoidal learned relative t5_bias rope alibi)
 headlight_module(attention head multi_head block model HEADER_ONLY options)
 headlight_module(render text palette table heatmap chart json svg html)
@@ -21,3 +21,7 @@ foreach(kernel IN LISTS kernels)
   set_property(SOURCE src/core/kernels_${kernel}.cpp APPEND PROPERTY COMPILE_OPTIONS
                -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi)
 endforeach()
+headlight_module(render text palette table heatmap)
+headlight_module(learning parameters backward optimiser trainer)
+target_sources(headlight PRIVATE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.cpp
+                                 ${PROJECT_SOURCE_DIR}/lib/src/learning/batched.cpp)
