@@ -68,7 +68,7 @@ ModelWeightsOf<T> model(const Kind& kind, std::uint64_t seed = 5) {
     return kind.has_biases ? random_vector<T>(random, size) : VectorOf<T>::from_shape({0});
   };
   ModelWeightsOf<T> w;
-  w.W_E = random_matrix<T>(random, vocabulary, d);
+  w.W_E = random_matrix<T>(random, vocabulary, d, kind.has_norms ? 1.0 : 0.3);
   w.position = kind.position;
   w.rope.pairing = kind.pairing;
   if (kind.position == Position::learned) w.W_pos = random_matrix<T>(random, 8, d);
