@@ -44,6 +44,8 @@ struct RowKernels {
   // again soon.
   void (*attend)(T* row, T scale, std::size_t visible, std::size_t n, const RowRecord<T>& record,
                  bool past_cache, T& max, T& sum);
+  // to = value, around the caches
+  void (*fill)(T value, T* to, std::size_t n);
   const char* name;
 };
 

@@ -301,9 +301,14 @@ void attend_row(T* row, T scale, std::size_t visible, std::size_t n, const RowRe
 }
 
 template <class T>
+void fill_row(T value, T* to, std::size_t n) {
+  put_constant(value, to, n, true);
+}
+
+template <class T>
 constexpr RowKernels<T> kernels_named(const char* name) {
   return {scale_row<T>,     sum_row<T>,  squares_row<T>, max_row<T>,    exp_row<T>, divide_row<T>,
-          normalise_row<T>, gain_row<T>, gelu_new_row,   attend_row<T>, name};
+          normalise_row<T>, gain_row<T>, gelu_new_row,   attend_row<T>, fill_row<T>, name};
 }
 
 #undef HEADLIGHT_INLINE

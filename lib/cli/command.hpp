@@ -1,0 +1,12 @@
+/// @file
+/// The commands of the `headlight` tool: each takes its own words and returns the exit status.
+#pragma once
+
+namespace headlight::cli {
+
+/// Measures speed side by side with peers. @param argc  count of words  @param argv  "bench",
+/// subcommand, options
+/// @return 0 measured, 2 wrong usage
+int bench(int argc, char** argv);
+
+}  // namespace headlight::cli
