@@ -100,7 +100,7 @@ TEST_CASE("html_page: refuses a stage whose shape does not fit", "[html][error]"
   CHECK_THROWS_WITH(html_page(page), contains("12 values and 3 axes for a shape of [2, 2, 2]"));
 }
 
-TEST_CASE("svg_heatmap: role, title, description; hidden cells are hatched, never coloured",
+TEST_CASE("svg_heatmap: role, title, description, and hidden cells are hatched, never coloured",
           "[svg]") {
   const std::string svg =
       svg_heatmap(Matrix{{1, -inf}, {0, std::nan("")}}, nullptr, {"A<1>", "what it is"});
