@@ -149,10 +149,23 @@ std::string check(const HtmlCheck& c) {
   return out + ")</span></div>\n";
 }
 
+std::string word_table(const HtmlTable& t) {
+  std::string out = "<table class=\"words\"><thead><tr>";
+  for (const std::string& cell : t.heading) out += "<th scope=\"col\">" + markup(cell) + "</th>";
+  out += "</tr></thead><tbody>\n";
+  for (const std::vector<std::string>& row : t.rows) {
+    out += "<tr>";
+    for (const std::string& cell : row) out += "<td>" + markup(cell) + "</td>";
+    out += "</tr>\n";
+  }
+  return out + "</tbody></table>\n";
+}
+
 std::string part(const HtmlPart& p, const std::string& id) {
   if (const auto* t = std::get_if<HtmlText>(&p)) return paragraph(t->text);
   if (const auto* c = std::get_if<HtmlCheck>(&p)) return check(*c);
   if (const auto* s = std::get_if<HtmlStage>(&p)) return stage(*s, id);
+  if (const auto* w = std::get_if<HtmlTable>(&p)) return word_table(*w);
   const auto& picture = std::get<HtmlPicture>(p);
   return "<figure>\n" + picture.svg + "<figcaption>" + markup(picture.caption) +
          "</figcaption>\n</figure>\n";

@@ -45,6 +45,12 @@ struct HtmlCheck {
   std::vector<std::string> claims = {};  ///< ids of the claims it decides
 };
 
+/// Words and numbers under a heading.
+struct HtmlTable {
+  std::vector<std::string> heading;            ///< one text a column
+  std::vector<std::vector<std::string>> rows;  ///< one text a column, in every row
+};
+
 /// One claim of the report.
 struct HtmlClaim {
   std::string id;                        ///< "C05-27"
@@ -55,7 +61,7 @@ struct HtmlClaim {
 };
 
 /// What a section may hold, in any order.
-using HtmlPart = std::variant<HtmlText, HtmlPicture, HtmlStage, HtmlCheck>;
+using HtmlPart = std::variant<HtmlText, HtmlPicture, HtmlStage, HtmlTable, HtmlCheck>;
 
 /// A section with a heading.
 struct HtmlSection {
