@@ -48,7 +48,7 @@ class TrainerOf {
   /// @throws std::invalid_argument for post-norm blocks, ShapeError when shapes do not fit
   TrainerOf(const ModelWeightsOf<T>& start, const TrainingPlan& plan);
   ~TrainerOf();
-  TrainerOf(TrainerOf&&) noexcept;
+  TrainerOf(TrainerOf&&) noexcept;  ///< takes over
 
   /// One step: forward, backward, clip, update. A loss that is not finite changes nothing.
   /// @param batch  of sequences

@@ -1,0 +1,574 @@
+#include <algorithm>
+#include <headlight/render/svg.hpp>
+#include <optional>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+#include "commands.hpp"
+#include "ledger.hpp"
+
+namespace site {
+
+namespace {
+
+struct Section {
+  std::string number, slug, title;
+  bool written = false;  ///< has a page of prose and a lesson whose output was captured
+};
+
+const std::vector<std::string> verdicts = {"true", "imprecise", "false", "not checkable"};
+
+std::string verdict_word(const std::string& verdict) {
+  if (verdict == "true") return "holds";
+  if (verdict == "imprecise") return "holds with a condition";
+  if (verdict == "false") return "does not hold";
+  return "cannot be checked";
+}
+
+// A figure that was measured before the project existed is not published: it is measured by a
+// lesson or dropped.
+std::string without_figures(const std::string& note) {
+  std::string out;
+  std::size_t begin = 0;
+  while (begin < note.size()) {
+    std::size_t end = begin;
+    while (end < note.size() && !((note[end] == ';' || note[end] == '.') &&
+                                  (end + 1 == note.size() || note[end + 1] == ' ')))
+      ++end;
+    const std::string part = note.substr(begin, std::min(end + 1, note.size()) - begin);
+    static const std::regex figure(R"((^|[^.0-9])[0-9]+\.[0-9]+([^.0-9]|$)|[0-9]%|[0-9]e-)");
+    static const std::regex cited(R"(et al|sec\.|Table|[12][0-9]{3})");
+    if (!std::regex_search(part, figure) || std::regex_search(part, cited)) out += part;
+    begin = end + 1;
+  }
+  return trimmed(out);
+}
+
+class Book {
+ public:
+  explicit Book(const PageFolders& folders) : folders_(folders) {
+    for (const std::string& line : lines_of(read_file(folders.source / "docs/book/sections.txt"))) {
+      std::istringstream in(line);
+      Section section;
+      in >> section.number >> section.slug;
+      std::getline(in, section.title);
+      section.title = trimmed(section.title);
+      const fs::path capture = folders.captures / section.number;
+      if (fs::exists(capture / "lesson.json")) {
+        runs_[section.number] = read_lesson_json(capture / "lesson.json");
+        section.written = fs::exists(page_file(section));
+      }
+      sections_.push_back(section);
+    }
+    claims_ = read_claims(folders.source / "docs/claims");
+  }
+
+  void make() {
+    fs::remove_all(folders_.work / "pages");
+    fs::remove_all(folders_.work / "include");
+    fs::create_directories(folders_.work / "include");
+    for (const char* folder : {"docs", "docs/decisions"}) {
+      if (!fs::exists(folders_.source / folder)) continue;
+      for (const fs::directory_entry& entry : fs::directory_iterator(folders_.source / folder))
+        if (entry.path().extension() == ".md") {
+          const std::string name = entry.path().filename().string();
+          write_file(folders_.work / "pages" / name,
+                     expanded(read_file(entry.path()), nullptr, name));
+        }
+    }
+    for (std::size_t i = 0; i < sections_.size(); ++i) {
+      now_ = i;
+      const Section& section = sections_[i];
+      const std::string text =
+          section.written ? read_file(page_file(section)) : claims_only(section);
+      if (section.written) annotate_lesson(section);
+      write_file(folders_.work / "pages" / ("lesson_" + section.number + ".md"),
+                 expanded(text, &section, section.number + "_" + section.slug + ".md"));
+    }
+    write_claim_pages();
+  }
+
+ private:
+  fs::path page_file(const Section& section) const {
+    return folders_.source / "docs/book" / (section.number + "_" + section.slug + ".md");
+  }
+
+  const LessonRun* run_of(const std::string& number) const {
+    const auto it = runs_.find(number);
+    return it == runs_.end() ? nullptr : &it->second;
+  }
+
+  static std::string lesson_of(const std::string& claim_section) {
+    if (claim_section == "closing") return "20";
+    if (claim_section == "figure") return "09";
+    if (claim_section == "table") return "21";
+    return claim_section;
+  }
+
+  const Section& section_of(const std::string& number) const {
+    for (const Section& section : sections_)
+      if (section.number == number) return section;
+    throw std::runtime_error("docs/book/sections.txt has no section " + number);
+  }
+
+  // ---- pages without a lesson
+  std::string claims_only(const Section& section) const {
+    return "# Section " + std::to_string(std::stoi(section.number)) + ": " + section.title +
+           " {#lesson_" + section.number + "}\n\n{{nav}}\n\n" +
+           "This section of the report has no lesson yet. Below stands what the ledger says about "
+           "each of its "
+           "claims.\n\n## Claims\n\n{{claims}}\n";
+  }
+
+  // ---- directives
+  std::string expanded(const std::string& text, const Section* section, const std::string& file) {
+    std::string out;
+    std::size_t number = 0;
+    for (const std::string& line : lines_of(text)) {
+      ++number;
+      std::string done;
+      std::size_t at = 0;
+      for (;;) {
+        const std::size_t open = line.find("{{", at);
+        const std::size_t close = open == std::string::npos ? open : line.find("}}", open);
+        if (close == std::string::npos) break;
+        done += line.substr(at, open - at);
+        try {
+          done += directive(trimmed(line.substr(open + 2, close - open - 2)), section);
+        } catch (const std::exception& error) {
+          throw std::runtime_error(file + ":" + std::to_string(number) + ": " + error.what());
+        }
+        at = close + 2;
+      }
+      out += done + line.substr(at) + "\n";
+    }
+    return out;
+  }
+
+  std::string directive(const std::string& text, const Section* section) {
+    const std::size_t blank = text.find(' ');
+    const std::string word = text.substr(0, blank);
+    const std::string rest = blank == std::string::npos ? "" : trimmed(text.substr(blank));
+    if (word == "lesson") {
+      const std::string number = rest.size() == 1 ? "0" + rest : rest;
+      return "[lesson " + std::to_string(std::stoi(rest)) + "](@ref lesson_" +
+             section_of(number).number + ")";
+    }
+    if (word == "claim") return claim_link(rest);
+    if (word == "lessons") return lesson_list();
+    if (word == "decisions") return decision_list();
+    if (word == "tally") return include("tally.html", tally());
+    if (word == "file") return "@verbinclude " + rest;
+    if (word == "program") return "@include " + rest;
+    if (section == nullptr) throw std::runtime_error("no directive {{" + text + "}} here");
+    const std::string key = section->number;
+    if (word == "nav") return include("nav_" + key + ".html", navigation());
+    if (word == "claims") return include("claims_" + key + ".html", claims_of_section(key));
+    if (word == "exercises") return exercises(*section);
+    const LessonRun* run = run_of(key);
+    if (run == nullptr)
+      throw std::runtime_error("{{" + text + "}} needs the lesson's captured output");
+    if (word == "output") return output(*section, rest);
+    if (word == "code")
+      return "@snippet " + section->number + "_" + section->slug + "/lesson.cpp " + rest;
+    if (word == "picture") return picture(*section, *run, rest);
+    if (word == "trace") return trace(*section);
+    throw std::runtime_error("unknown directive {{" + text + "}}");
+  }
+
+  std::string include(const std::string& name, const std::string& html) {
+    write_file(folders_.work / "include" / name, html);
+    return "@htmlinclude[block] " + name;
+  }
+
+  std::string navigation() const {
+    const auto link = [](const Section& other, const char* cls, const std::string& before,
+                         const std::string& after) {
+      return "<a class=\"" + std::string(cls) + "\" href=\"lesson_" + other.number + ".html\">" +
+             before + std::to_string(std::stoi(other.number)) + ". " + escape_html(other.title) +
+             after + "</a>";
+    };
+    std::string html = "<div class=\"book-nav\">";
+    html += now_ > 0 ? link(sections_[now_ - 1], "previous", "← ", "") : "<span></span>";
+    html += "<a class=\"up\" href=\"book.html\">All lessons</a>";
+    html +=
+        now_ + 1 < sections_.size() ? link(sections_[now_ + 1], "next", "", " →") : "<span></span>";
+    return html + "</div>\n";
+  }
+
+  std::string claim_link(const std::string& id) const {
+    for (const Claim& claim : claims_)
+      if (claim.id == id)
+        return "<a class=\"claim-link\" href=\"claims.html#" + id + "\">" + id + "</a>";
+    throw std::runtime_error("no claim " + id);
+  }
+
+  std::string lesson_list() const {
+    std::string out = "| lesson | title | page |\n|---|---|---|\n";
+    for (const Section& section : sections_)
+      out += "| " + std::to_string(std::stoi(section.number)) + " | @subpage lesson_" +
+             section.number + " \"" + section.title + "\" | " +
+             (section.written ? "lesson, output, claims" : "claims only, no lesson yet") + " |\n";
+    return out;
+  }
+
+  std::string decision_list() const {
+    std::string out;
+    const fs::path folder = folders_.source / "docs/decisions";
+    if (!fs::exists(folder)) return out;
+    for (const fs::path& file : files_below(folder, ".md")) {
+      const std::vector<std::string> lines = lines_of(read_file(file));
+      const std::string title = lines.empty() ? "" : lines[0];
+      const std::size_t open = title.find("{#");
+      if (title.rfind("# ", 0) != 0 || open == std::string::npos)
+        throw std::runtime_error(file.string() + ": the first line must be '# Title {#label}'");
+      const std::size_t close = title.find('}', open);
+      out += "- @subpage " + title.substr(open + 2, close - open - 2) + "\n";
+    }
+    return out;
+  }
+
+  // ---- output of a lesson: all of it, or the part between two headings
+  std::string output(const Section& section, const std::string& step) {
+    const std::string all = read_file(folders_.captures / section.number / "output.txt");
+    std::string part = all;
+    std::string name = "output_" + section.number;
+    if (!step.empty()) {
+      part.clear();
+      const std::vector<std::string> lines = lines_of(all);
+      const std::vector<std::string> titles = step_titles(section);
+      const auto heading = [&](const std::string& line, const std::string& title) {
+        const std::size_t at = line.find(title);
+        return at != std::string::npos && at <= 8 && line.size() <= at + title.size() + 4;
+      };
+      bool inside = false;
+      for (const std::string& line : lines) {
+        if (heading(line, step))
+          inside = true;
+        else if (inside && std::any_of(titles.begin(), titles.end(), [&](const std::string& title) {
+                   return heading(line, title);
+                 }))
+          break;
+        if (inside) part += line + "\n";
+      }
+      if (part.empty()) throw std::runtime_error("the lesson printed no step \"" + step + "\"");
+      for (const char c : step) name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+    }
+    while (!part.empty() && part.back() == '\n') part.pop_back();
+    return include(name + ".html", "<pre class=\"output\">" + escape_html(part) + "</pre>\n");
+  }
+
+  std::vector<std::string> step_titles(const Section& section) const {
+    std::vector<std::string> titles;
+    const fs::path file =
+        folders_.source / "lessons" / (section.number + "_" + section.slug) / "lesson.cpp";
+    for (const std::string& line : lines_of(read_file(file)))
+      if (const std::optional<std::string> title = step_title(line)) titles.push_back(*title);
+    return titles;
+  }
+
+  static std::optional<std::string> step_title(const std::string& line) {
+    const std::size_t call = line.find("page.step(\"");
+    if (call == std::string::npos) return {};
+    const std::size_t begin = call + 11, end = line.find('"', begin);
+    return end == std::string::npos ? std::optional<std::string>()
+                                    : line.substr(begin, end - begin);
+  }
+
+  // A copy of the lesson in which each step lies between two snippet marks named like the step.
+  void annotate_lesson(const Section& section) {
+    const fs::path name = fs::path(section.number + "_" + section.slug) / "lesson.cpp";
+    std::string out, open;
+    const auto close = [&] {
+      if (!open.empty()) out += "//! [" + open + "]\n";
+      open.clear();
+    };
+    for (const std::string& line : lines_of(read_file(folders_.source / "lessons" / name))) {
+      if (const std::optional<std::string> title = step_title(line)) {
+        close();
+        open = *title;
+        out += "//! [" + open + "]\n";
+      }
+      if (!line.empty() && line[0] == '}') close();
+      out += line + "\n";
+    }
+    close();
+    write_file(folders_.work / "include" / name, out);
+  }
+
+  // ---- pictures drawn from the numbers the lesson recorded: "A | what it shows", "A 2 |..." for
+  // its second A
+  std::string picture(const Section& section, const LessonRun& run, const std::string& rest) {
+    const std::size_t bar = rest.find('|');
+    if (bar == std::string::npos) throw std::runtime_error("{{picture SYMBOL | sentence}}");
+    const std::string symbol = trimmed(rest.substr(0, bar)),
+                      sentence = trimmed(rest.substr(bar + 1));
+    for (const LessonRun::Stage& stage : run.stages) {
+      if (stage.symbol != symbol || stage.shape.size() != 2 || stage.values.empty()) continue;
+      headlight::Matrix values = headlight::Matrix::from_shape({stage.shape[0], stage.shape[1]});
+      std::copy(stage.values.begin(), stage.values.end(), values.data());
+      const bool negative = std::any_of(stage.values.begin(), stage.values.end(),
+                                        [](double x) { return x < 0 && x > -1e300; });
+      headlight::render::SvgHeatmapStyle style;
+      style.diverging = negative;
+      if (stage.axes.size() == 2) {
+        style.row_axis = stage.axes[0];
+        style.column_axis = stage.axes[1];
+      }
+      const std::string svg = headlight::render::svg_heatmap(
+          values, nullptr, {stage.symbol + (stage.name.empty() ? "" : ", " + stage.name), sentence},
+          style);
+      std::string name = "picture_" + section.number + "_" + std::to_string(++pictures_) + ".html";
+      return include(name, "<div class=\"picture\">" + svg + "<p class=\"caption\">" +
+                               escape_html(sentence) + "</p></div>\n");
+    }
+    throw std::runtime_error("the lesson recorded no matrix \"" + symbol + "\"");
+  }
+
+  std::string trace(const Section& section) {
+    const fs::path file = folders_.captures / section.number / "trace.html";
+    if (!fs::exists(file)) return "";
+    fs::create_directories(folders_.work / "extra");
+    const std::string name = "trace_" + section.number + ".html";
+    write_file(folders_.work / "extra" / name, read_file(file));
+    return include(
+        "trace_link_" + section.number + ".html",
+        "<p><a href=\"" + name + "\">Every number of this lesson on a page of its own</a></p>\n");
+  }
+
+  // ---- exercises, as exercises/course.toml lists them
+  std::string exercises(const Section& section) {
+    const fs::path manifest = folders_.source / "exercises/course.toml";
+    if (!fs::exists(manifest)) return "The exercises of this lesson are not there yet.";
+    struct Exercise {
+      std::string id, title, points = "10", minutes, kind;
+    };
+    std::vector<Exercise> found;
+    for (const std::string& line : lines_of(read_file(manifest))) {
+      if (line.rfind("[[exercise", 0) == 0) found.emplace_back();
+      const std::size_t equals = line.find('=');
+      if (found.empty() || equals == std::string::npos) continue;
+      const std::string key = trimmed(line.substr(0, equals));
+      std::string value = trimmed(line.substr(equals + 1));
+      if (value.size() > 1 && value[0] == '"') value = value.substr(1, value.find('"', 1) - 1);
+      if (key == "id") found.back().id = value;
+      if (key == "title") found.back().title = value;
+      if (key == "points") found.back().points = value;
+      if (key == "minutes") found.back().minutes = value;
+      if (key == "kind") found.back().kind = value;
+    }
+    std::string out;
+    for (const Exercise& exercise : found)
+      if (exercise.id.rfind(section.number + ".", 0) == 0)
+        out += "| " + exercise.id + " | " + exercise.title + " | " + exercise.kind + " | " +
+               exercise.points + " | " + exercise.minutes + " | `./headlight check " + exercise.id +
+               "` |\n";
+    if (out.empty()) return "The exercises of this lesson are not there yet.";
+    return "| exercise | what to do | kind | points | minutes | command "
+           "|\n|---|---|---|---|---|---|\n" +
+           out;
+  }
+
+  // ---- claims
+  std::string evidence(const Claim& claim) const {
+    std::string html;
+    const LessonRun* run = run_of(lesson_of(claim.section));
+    const auto it = run == nullptr
+                        ? std::map<std::string, std::vector<std::string>>::const_iterator()
+                        : run->claim_checks.find(claim.id);
+    if (run != nullptr && it != run->claim_checks.end() && !it->second.empty()) {
+      for (const std::string& id : it->second) {
+        const auto check = run->checks.find(id);
+        if (check == run->checks.end()) continue;
+        if (!html.empty()) html += "<br/>";
+        html += "<span class=\"check-id\">" + escape_html(id) + "</span> " +
+                escape_html(check->second.text);
+        if (!check->second.measured.empty())
+          html += ": <span class=\"figure\">" + escape_html(check->second.measured) + "</span>";
+        if (!check->second.bound.empty())
+          html += " (bound " + escape_html(check->second.bound) + ")";
+      }
+      return html;
+    }
+    if (!claim.evidence.empty()) return escape_html(claim.evidence);
+    if (claim.measured_before && claim.executable)
+      return "to be measured by lesson " + std::to_string(std::stoi(lesson_of(claim.section)));
+    if (claim.kind == "analogy") return "an analogy: nothing to measure";
+    if (claim.kind == "identity" || claim.kind == "shape" || claim.kind == "complexity" ||
+        claim.kind == "parameter count")
+      return claim.executable
+                 ? "by calculation; lesson " + std::to_string(std::stoi(lesson_of(claim.section))) +
+                       " is to check it"
+                 : "by calculation";
+    return "no source found";
+  }
+
+  std::string note_of(const Claim& claim) const {
+    const LessonRun* run = run_of(lesson_of(claim.section));
+    const bool measured = run != nullptr && run->claim_checks.count(claim.id) != 0;
+    return claim.measured_before && !measured ? without_figures(claim.note) : claim.note;
+  }
+
+  std::string row(const Claim& claim, bool with_section) const {
+    std::string cls = claim.verdict;
+    std::replace(cls.begin(), cls.end(), ' ', '-');
+    std::string html = "<tr class=\"claim\" id=\"" + claim.id + "\" data-section=\"" +
+                       lesson_of(claim.section) + "\" data-kind=\"" + escape_html(claim.kind) +
+                       "\" data-verdict=\"" + escape_html(claim.verdict) + "\"><td>" + claim.id;
+    if (with_section)
+      html += "<br/><a href=\"lesson_" + lesson_of(claim.section) + ".html\">" +
+              std::to_string(std::stoi(lesson_of(claim.section))) + "</a>";
+    html += "</td><td>" + escape_html(claim.text) + "</td><td>" + escape_html(claim.kind) +
+            "</td><td><span class=\"verdict " + cls + "\">" +
+            escape_html(verdict_word(claim.verdict)) + "</span></td><td>" +
+            escape_html(note_of(claim)) + "</td><td>" + evidence(claim) + "</td></tr>\n";
+    return html;
+  }
+
+  static std::string table(const std::string& rows, const std::string& label) {
+    return "<div class=\"table-scroll\" role=\"region\" tabindex=\"0\" aria-label=\"" + label +
+           "\"><table class=\"claims\">\n<thead><tr><th scope=\"col\">id</th><th "
+           "scope=\"col\">claim</th>"
+           "<th scope=\"col\">kind</th><th scope=\"col\">verdict</th><th scope=\"col\">the right "
+           "statement, "
+           "source</th><th scope=\"col\">evidence</th></tr></thead>\n<tbody>\n" +
+           rows + "</tbody></table></div>\n";
+  }
+
+  std::string claims_of_section(const std::string& number) const {
+    std::string rows;
+    std::map<std::string, std::size_t> count;
+    for (const Claim& claim : claims_)
+      if (lesson_of(claim.section) == number) {
+        rows += row(claim, false);
+        ++count[claim.verdict];
+      }
+    std::string line = "<p class=\"tally\">";
+    for (const std::string& verdict : verdicts)
+      line += std::to_string(count[verdict]) + " " +
+              (verdict == "true"        ? "hold"
+               : verdict == "imprecise" ? "hold with a condition"
+               : verdict == "false"     ? "do not hold"
+                                        : "cannot be checked") +
+              (verdict == verdicts.back() ? "." : ", ");
+    return line + "</p>\n" + table(rows, "Claims of this section");
+  }
+
+  std::string tally() const {
+    std::map<std::string, std::map<std::string, std::size_t>> count;
+    for (const Claim& claim : claims_) {
+      ++count[lesson_of(claim.section)][claim.verdict];
+      ++count["all"][claim.verdict];
+    }
+    std::string html =
+        "<div class=\"table-scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Tally\"><table "
+        "class=\"claims\"><thead><tr><th scope=\"col\">lesson</th>";
+    for (const std::string& verdict : verdicts)
+      html += "<th scope=\"col\">" + verdict_word(verdict) + "</th>";
+    html += "<th scope=\"col\">together</th></tr></thead><tbody>\n";
+    const auto line = [&](const std::string& key, const std::string& name) {
+      std::size_t sum = 0;
+      html += "<tr><td>" + name + "</td>";
+      for (const std::string& verdict : verdicts) {
+        html += "<td>" + std::to_string(count[key][verdict]) + "</td>";
+        sum += count[key][verdict];
+      }
+      html += "<td>" + std::to_string(sum) + "</td></tr>\n";
+    };
+    for (const Section& section : sections_)
+      line(section.number, "<a href=\"lesson_" + section.number + ".html\">" +
+                               std::to_string(std::stoi(section.number)) + ". " +
+                               escape_html(section.title) + "</a>");
+    line("all", "all");
+    return html + "</tbody></table></div>\n";
+  }
+
+  std::string filters() const {
+    std::set<std::string> kinds;
+    for (const Claim& claim : claims_) kinds.insert(claim.kind);
+    std::string html =
+        "<form class=\"claim-filter\" id=\"claim-filter\">"
+        "<label>lesson <select name=\"section\"><option value=\"\">all</option>";
+    for (const Section& section : sections_)
+      html += "<option value=\"" + section.number + "\">" +
+              std::to_string(std::stoi(section.number)) + ". " + escape_html(section.title) +
+              "</option>";
+    html += "</select></label> <label>kind <select name=\"kind\"><option value=\"\">all</option>";
+    for (const std::string& kind : kinds) html += "<option>" + escape_html(kind) + "</option>";
+    html +=
+        "</select></label> <label>verdict <select name=\"verdict\"><option value=\"\">all</option>";
+    for (const std::string& verdict : verdicts)
+      html += "<option value=\"" + verdict + "\">" + verdict_word(verdict) + "</option>";
+    html +=
+        "</select></label> <label>words <input type=\"search\" name=\"words\"/></label> "
+        "<output id=\"claim-count\" aria-live=\"polite\">" +
+        std::to_string(claims_.size()) + " claims</output></form>\n";
+    return html;
+  }
+
+  void write_claim_pages() {
+    std::string all, wrong, open;
+    for (const Claim& claim : claims_) {
+      all += row(claim, true);
+      if (claim.verdict != "false" && claim.verdict != "not checkable") continue;
+      const std::string item =
+          "<li><a href=\"claims.html#" + claim.id + "\">" + claim.id + "</a> <b>" +
+          escape_html(claim.text) + "</b><br/>" +
+          (note_of(claim).empty() ? evidence(claim) : escape_html(note_of(claim))) + "</li>\n";
+      (claim.verdict == "false" ? wrong : open) += item;
+    }
+    const std::string size = std::to_string(claims_.size());
+    write_file(folders_.work / "include/claims_all.html",
+               filters() + table(all, "All claims of the report") +
+                   "<script src=\"claims.js\"></script>\n");
+    write_file(folders_.work / "include/claims_wrong.html",
+               "<ul class=\"claim-list\">\n" + wrong + "</ul>\n");
+    write_file(folders_.work / "include/claims_open.html",
+               "<ul class=\"claim-list\">\n" + open + "</ul>\n");
+    write_file(
+        folders_.work / "pages/claims.md",
+        "# Claims of the report {#claims}\n\n"
+        "The report was read sentence by sentence: " +
+            size +
+            " claims, each with a verdict. A claim *holds*, holds *with a condition* that the "
+            "report leaves out, "
+            "*does not hold*, or *cannot be checked* (an analogy, a forecast, an unpublished "
+            "figure). Where a lesson "
+            "measures it, the check and its figure stand as evidence; else what is known of the "
+            "source, or \"no "
+            "source found\".\n\n"
+            "See also @subpage claim_tally, @subpage report_errors and @subpage not_checkable.\n\n"
+            "@htmlinclude[block] claims_all.html\n");
+    write_file(folders_.work / "pages/claim_tally.md",
+               "# The tally {#claim_tally}\n\nVerdicts by lesson. The figure's claims are counted "
+               "with lesson 9, the "
+               "closing texts' with lesson 20, the closing table's with lesson 21.\n\n" +
+                   include("tally.html", tally()) + "\n");
+    write_file(folders_.work / "pages/report_errors.md",
+               "# Errors of the report, corrected {#report_errors}\n\nEvery claim that does not "
+               "hold, and what holds "
+               "instead.\n\n@htmlinclude[block] claims_wrong.html\n");
+    write_file(
+        folders_.work / "pages/not_checkable.md",
+        "# What could not be checked, and why {#not_checkable}\n\nAnalogies, forecasts, figures "
+        "that were never "
+        "published, sentences too loose to be wrong.\n\n@htmlinclude[block] claims_open.html\n");
+  }
+
+  PageFolders folders_;
+  std::vector<Section> sections_;
+  std::vector<Claim> claims_;
+  std::map<std::string, LessonRun> runs_;
+  std::size_t now_ = 0;
+  std::size_t pictures_ = 0;
+};
+
+}  // namespace
+
+void expand_pages(const PageFolders& folders) {
+  Book(folders).make();
+}
+
+}  // namespace site
