@@ -48,6 +48,12 @@ Matrix reordered(const Matrix& a, const std::vector<std::size_t>& order) {
   return result;
 }
 
+Matrix last_rows(const Matrix& a, std::size_t count) {
+  Matrix rows = Matrix::from_shape({count, a.shape(1)});
+  std::copy(a.end() - static_cast<std::ptrdiff_t>(rows.size()), a.end(), rows.begin());
+  return rows;
+}
+
 // How far back the last query looks on average.
 double mean_distance(const Tensor3& pattern, std::size_t head) {
   const std::size_t last = pattern.shape(2) - 1;
@@ -243,6 +249,7 @@ void t5(lesson::Page& page) {
 }
 
 void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
+  Random random(6);
   page.step("Rotary: queries and keys turn by an angle that grows with their position");
   const Rope pairs = {.pairing = RopePairing::interleaved};  // the paper's: 2i turns with 2i + 1
   const Vector theta = rope_frequencies(d, pairs);           // [d/2], radians a token
@@ -283,11 +290,16 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   page.claim("C13-06", page.check_greater(difference(cosines, trace.raw_scores), 0.1,
                                           "with the cosine alone the scores would be others"));
 
-  const auto moved = [&](std::size_t first) {  // scores of the same content, standing elsewhere
-    return matmul(rotate(Q, pairs, first), transpose(rotate(K, pairs, first)));
-  };
-  const auto relative = page.check_close(moved(1000), moved(0),
+  const std::size_t far = 1000;  // the same six tokens again, behind a thousand others
+  Matrix long_Q = random_matrix(random, far + n, d), long_K = random_matrix(random, far + n, d);
+  std::copy(Q.begin(), Q.end(), long_Q.begin() + far * d);
+  std::copy(K.begin(), K.end(), long_K.begin() + far * d);
+  const Matrix Q_far = last_rows(rotate(long_Q, pairs), n),
+               K_far = last_rows(rotate(long_K, pairs), n);
+  const auto relative = page.check_close(matmul(Q_far, transpose(K_far)), trace.raw_scores,
                                          "a thousand tokens later the scores are the same", 1e-11);
+  page.check_close(rotate(Q, pairs, far), Q_far,
+                   "turning six rows from position 1000 on is turning them in their place");
   const Matrix here = sinusoidal_positions<double>(n, d),
                there = sinusoidal_positions<double>(n, d, 1000);
   page.check_greater(difference(attend(plus(X, here), W).scores, attend(plus(X, there), W).scores),
