@@ -1,0 +1,199 @@
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <headlight/render/text.hpp>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "support/catch.hpp"
+
+using nlohmann::json;
+
+namespace {
+
+struct Run {
+  int status = 0;
+  std::string out;
+};
+
+// Runs a lesson through the shell, in a pipe.
+Run run(const std::string& slug, const std::string& arguments, const std::string& before = "") {
+  const std::string command =
+      before + " " HEADLIGHT_BIN "/lesson_" + slug + " " + arguments + " 2>&1 </dev/null";
+  FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  Run result;
+  char part[4096];
+  for (std::size_t n; (n = fread(part, 1, sizeof part, pipe)) > 0;) result.out.append(part, n);
+  const int status = pclose(pipe);
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  return result;
+}
+
+std::vector<std::string> lessons() {
+  std::istringstream words(HEADLIGHT_LESSONS);
+  std::vector<std::string> slugs;
+  for (std::string slug; words >> slug;) slugs.push_back(slug);
+  return slugs;
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  REQUIRE(file.good());
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+bool is_of_type(const json& value, const std::string& type) {
+  if (type == "integer") return value.is_number_integer();
+  if (type == "number") return value.is_number();
+  return type == value.type_name();
+}
+
+// The part of JSON Schema that docs/schemas uses. Returns where and why, or nothing.
+std::string unfit(const json& value, const json& schema, const std::string& where) {
+  if (schema.contains("enum")) {
+    for (const json& one : schema["enum"])
+      if (one == value) return "";
+    return where + ": not one of the allowed words";
+  }
+  if (schema.contains("type")) {
+    bool fits = false;
+    for (const json& type :
+         schema["type"].is_array() ? schema["type"] : json::array({schema["type"]}))
+      fits = fits || is_of_type(value, type.get<std::string>());
+    if (!fits) return where + ": another type";
+  }
+  for (const json& name : schema.value("required", json::array()))
+    if (!value.contains(name.get<std::string>())) return where + ": no " + name.get<std::string>();
+  if (value.is_object() && schema.contains("properties"))
+    for (const auto& [name, item] : value.items()) {
+      if (!schema["properties"].contains(name)) return where + ": unknown " + name;
+      const std::string found = unfit(item, schema["properties"][name], where + "/" + name);
+      if (!found.empty()) return found;
+    }
+  if (value.is_array() && schema.contains("items"))
+    for (const json& item : value) {
+      const std::string found = unfit(item, schema["items"], where + "[]");
+      if (!found.empty()) return found;
+    }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("lesson: exits 0 and prints the same bytes twice", "[lessons]") {
+  for (const std::string& slug : lessons()) {
+    CAPTURE(slug);
+    const Run first = run(slug, ""), second = run(slug, "");
+    CHECK(first.status == 0);
+    CHECK(first.out == second.out);
+  }
+}
+
+TEST_CASE("lesson: fits 80 columns, without escape sequences in a pipe", "[lessons]") {
+  for (const std::string& slug : lessons())
+    for (const char* locale : {"LC_ALL=C.UTF-8", "LC_ALL=C"}) {
+      CAPTURE(slug, locale);
+      const Run page = run(slug, "", locale);
+      std::istringstream lines(page.out);
+      for (std::string line; std::getline(lines, line);) {
+        CAPTURE(line);
+        CHECK(headlight::render::display_width(line) <= 80);
+      }
+      CHECK(page.out.find('\x1b') == std::string::npos);
+      const bool is_ascii = std::all_of(page.out.begin(), page.out.end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x80;
+      });
+      CHECK((is_ascii || locale == std::string("LC_ALL=C.UTF-8")));
+    }
+}
+
+TEST_CASE("lesson: colour only where it is asked for", "[lessons]") {
+  for (const std::string& slug : lessons()) {
+    CAPTURE(slug);
+    CHECK(run(slug, "--color always").out.find('\x1b') != std::string::npos);
+    CHECK(run(slug, "--color never").out.find('\x1b') == std::string::npos);
+    CHECK(run(slug, "", "NO_COLOR=1").out.find('\x1b') == std::string::npos);
+  }
+}
+
+TEST_CASE("lesson: --json is one object that fits the schema", "[lessons]") {
+  const json schema = json::parse(text_of(HEADLIGHT_ROOT "/docs/schemas/lesson.schema.json"));
+  for (const std::string& slug : lessons()) {
+    CAPTURE(slug);
+    const Run page = run(slug, "--json");
+    CHECK(page.status == 0);
+    const json object = json::parse(page.out, nullptr, false);
+    REQUIRE_FALSE(object.is_discarded());
+    CHECK(unfit(object, schema, "") == "");
+    CHECK(object["lesson"] == std::stoi(slug.substr(0, 2)));
+    std::set<std::string> ids;
+    for (const json& check : object["checks"]) CHECK(ids.insert(check["id"]).second);
+    CHECK(ids.size() >= 12);
+  }
+}
+
+TEST_CASE("lesson: every executable claim of its section is tied to a check", "[lessons]") {
+  // What waits for the small trained models of the position codes.
+  const std::set<std::string> waiting = {"C13-12", "C13-47"};
+  for (const std::string& slug : lessons()) {
+    const json ledger =
+        json::parse(text_of(HEADLIGHT_ROOT "/docs/claims/" + slug.substr(0, 2) + ".json"));
+    const json object = json::parse(run(slug, "--json").out);
+    std::set<std::string> tied;
+    for (const json& claim : object["claims"]) tied.insert(claim["id"]);
+    for (const json& claim : ledger) {
+      CAPTURE(claim["id"]);
+      const std::string id = claim["id"];
+      if (!claim["executable"].get<bool>() || waiting.count(id) > 0) continue;
+      CHECK(tied.count(id) == 1);
+      CHECK_FALSE(claim.value("fails_when", "").empty());
+    }
+  }
+}
+
+TEST_CASE("lesson: a text of the reader's own, in English and Russian", "[lessons]") {
+  for (const std::string& slug : lessons())
+    for (const char* text : {"'the cat sat on the mat'", "'кошка сидит, и кошка спит'"}) {
+      CAPTURE(slug, text);
+      CHECK(run(slug, std::string("--quiet --text ") + text).status == 0);
+    }
+}
+
+TEST_CASE("lesson: --quiet is short, --step does not wait in a pipe", "[lessons]") {
+  for (const std::string& slug : lessons()) {
+    CAPTURE(slug);
+    CHECK(run(slug, "--quiet").out.size() < 400);
+    CHECK(run(slug, "--step").out == run(slug, "").out);
+  }
+}
+
+TEST_CASE("lesson: wrong usage is refused with one line and exit 2", "[lessons]") {
+  for (const std::string& slug : lessons())
+    for (const char* wrong : {"--bogus", "word", "--color blue", "--text ''", "--export x.txt",
+                              "--seed no", "--html /nowhere/at/all.html"}) {
+      CAPTURE(slug, wrong);
+      const Run page = run(slug, std::string("--quiet ") + wrong);
+      CHECK(page.status == 2);
+      CHECK(page.out.find("lesson ") != std::string::npos);
+    }
+}
+
+TEST_CASE("lesson: --html writes a page that needs nothing else", "[lessons]") {
+  const std::string folder = std::filesystem::temp_directory_path() / "headlight-lessons";
+  std::filesystem::create_directories(folder);
+  for (const std::string& slug : lessons()) {
+    CAPTURE(slug);
+    const std::string file = folder + "/" + slug + ".html";
+    CHECK(run(slug, "--quiet --html " + file).status == 0);
+    const std::string page = text_of(file);
+    CHECK_THAT(page, headlight_test::contains("</html>"));
+    for (const char* word : {"<script", "src=", "https://", "@import"})
+      CHECK(page.find(word) == std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(file + ".part"));
+  }
+  std::filesystem::remove_all(folder);
+}
