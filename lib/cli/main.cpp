@@ -14,6 +14,7 @@ struct Command {
 
 constexpr Command commands[] = {
     {"bench", headlight::cli::bench, "measures speed side by side with peers"},
+    {"train", headlight::cli::train, "trains a model of the lessons from nothing"},
 };
 
 }  // namespace

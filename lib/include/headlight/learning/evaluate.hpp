@@ -1,0 +1,43 @@
+/// @file
+/// What a model can do on data with gold labels, relation by relation and head by head.
+#pragma once
+
+#include <headlight/attention/model.hpp>
+#include <headlight/learning/data.hpp>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace headlight {
+
+/// Figures of one relation.
+struct RelationFigures {
+  std::size_t edges = 0;    ///< how many were met
+  std::size_t answers = 0;  ///< of them with an answer
+  double accuracy = 0;      ///< share of right answers
+  double loss = 0;          ///< mean -log p of the answer, in nats
+  Matrix mass;         ///< @shape{n_layers, n_heads}   mean weight of the query on the gold keys
+  double uniform = 0;  ///< the same for a head that looks at all earlier tokens alike
+
+  /// @return largest mass of all heads
+  double best() const;
+};
+
+/// Figures of a model.
+struct Evaluation {
+  double loss = 0;                                  ///< mean over all tokens that count
+  std::map<std::string, RelationFigures> relation;  ///< by the name of the relation
+  Matrix entropy;  ///< @shape{n_layers, n_heads}   mean entropy of a row over log(visible keys)
+};
+
+/// Runs a model on examples and scores it against their gold edges.
+/// @param weights  the model
+/// @param examples  with edges
+/// @param intervention  may change stages, for ablations
+/// @return loss, accuracies, attention on gold keys
+/// @throws ShapeError when an example does not fit the model
+/// @booksection{07}
+Evaluation evaluate(const ModelWeightsF& weights, std::span<const Example> examples,
+                    const InterventionOf<float>& intervention = {});
+
+}  // namespace headlight
