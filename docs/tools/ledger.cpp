@@ -95,6 +95,7 @@ LessonRun read_lesson_json(const fs::path& file) {
     check.id = text_of(item, {"id"});
     check.text = text_of(item, {"text"});
     check.passed = item.value("passed", false);
+    check.relation = text_of(item, {"relation"});
     if (item.contains("measured")) check.measured = figure(item["measured"]);
     if (item.contains("bound")) check.bound = figure(item["bound"]);
     run.checks[check.id] = check;

@@ -23,7 +23,7 @@ struct Claim {
 
 /// One check of a lesson.
 struct Check {
-  std::string id, text, measured, bound;
+  std::string id, text, measured, relation, bound;
   bool passed = false;
 };
 

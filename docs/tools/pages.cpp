@@ -15,7 +15,8 @@ namespace {
 
 struct Section {
   std::string number, slug, title;
-  bool written = false;  ///< has a page of prose and a lesson whose output was captured
+  bool has_page = false;    ///< docs/book/NN_slug.md is there
+  bool has_lesson = false;  ///< its lesson exists and its output was captured
 };
 
 const std::vector<std::string> verdicts = {"true", "imprecise", "false", "not checkable"};
@@ -58,8 +59,9 @@ class Book {
       const fs::path capture = folders.captures / section.number;
       if (fs::exists(capture / "lesson.json")) {
         runs_[section.number] = read_lesson_json(capture / "lesson.json");
-        section.written = fs::exists(page_file(section));
+        section.has_lesson = true;
       }
+      section.has_page = fs::exists(page_file(section));
       sections_.push_back(section);
     }
     claims_ = read_claims(folders.source / "docs/claims");
@@ -82,8 +84,8 @@ class Book {
       now_ = i;
       const Section& section = sections_[i];
       const std::string text =
-          section.written ? read_file(page_file(section)) : claims_only(section);
-      if (section.written) annotate_lesson(section);
+          section.has_page ? read_file(page_file(section)) : claims_only(section);
+      if (section.has_lesson) annotate_lesson(section);
       write_file(folders_.work / "pages" / ("lesson_" + section.number + ".md"),
                  expanded(text, &section, section.number + "_" + section.slug + ".md"));
     }
@@ -115,11 +117,15 @@ class Book {
 
   // ---- pages without a lesson
   std::string claims_only(const Section& section) const {
-    return "# Section " + std::to_string(std::stoi(section.number)) + ": " + section.title +
-           " {#lesson_" + section.number + "}\n\n{{nav}}\n\n" +
-           "This section of the report has no lesson yet. Below stands what the ledger says about "
-           "each of its "
-           "claims.\n\n## Claims\n\n{{claims}}\n";
+    const std::string number = std::to_string(std::stoi(section.number));
+    return "# Section " + number + ": " + section.title + " {#lesson_" + section.number +
+           "}\n\n{{nav}}\n\n" +
+           (section.has_lesson
+                ? "The text of this page is not written yet; the lesson itself, its output and its "
+                  "claims are here.\n\n## The lesson\n\n{{walkthrough}}\n\n"
+                : "This section of the report has no lesson yet. Below stands what the ledger says "
+                  "about each of its claims.\n\n") +
+           "## Claims\n\n{{claims}}\n\n## Exercises\n\n{{exercises}}\n";
   }
 
   // ---- directives
@@ -168,6 +174,9 @@ class Book {
     if (word == "claims") return include("claims_" + key + ".html", claims_of_section(key));
     if (word == "exercises") return exercises(*section);
     const LessonRun* run = run_of(key);
+    if (word == "walkthrough" && run == nullptr)
+      return "The program of this lesson is not written yet. What it has to show stands in the claims below.";
+    if (word == "walkthrough") return walkthrough(*section, *run);
     if (run == nullptr)
       throw std::runtime_error("{{" + text + "}} needs the lesson's captured output");
     if (word == "output") return output(*section, rest);
@@ -210,7 +219,11 @@ class Book {
     for (const Section& section : sections_)
       out += "| " + std::to_string(std::stoi(section.number)) + " | @subpage lesson_" +
              section.number + " \"" + section.title + "\" | " +
-             (section.written ? "lesson, output, claims" : "claims only, no lesson yet") + " |\n";
+             (section.has_page && section.has_lesson ? "text, lesson, output, claims"
+              : section.has_page                     ? "text and claims, no lesson yet"
+              : section.has_lesson                   ? "lesson, output, claims"
+                                                     : "claims only, no lesson yet") +
+             " |\n";
     return out;
   }
 
@@ -260,6 +273,34 @@ class Book {
     return include(name + ".html", "<pre class=\"output\">" + escape_html(part) + "</pre>\n");
   }
 
+  // Step by step: the code, what it printed, and a picture of the first matrix worth one.
+  std::string walkthrough(const Section& section, const LessonRun& run) {
+    const std::string number = std::to_string(std::stoi(section.number));
+    std::string out =
+        "Run it yourself: `./headlight lesson " + number + "`. " + trace(section) + "\n\n";
+    if (!run.passed) throw std::runtime_error("lesson " + number + " has a check that fails");
+    const std::vector<std::string> titles = step_titles(section);
+    if (titles.empty()) throw std::runtime_error("lesson " + number + " has no step");
+    for (const std::string& title : titles) {
+      out += "### " + replaced(replaced(replaced(title, "@", "\\@"), "<", "&lt;"), "#", "\\#") +
+             "\n\n";
+      out += "@snippet " + section.number + "_" + section.slug + "/lesson.cpp " + title + "\n\n";
+      out += output(section, title) + "\n\n";
+      for (const LessonRun::Stage& stage : run.stages) {
+        const std::size_t rank = stage.shape.size();
+        if (stage.step != title || rank < 2 || rank > 3 || stage.values.empty()) continue;
+        if (stage.shape[rank - 1] < 3 || stage.shape[rank - 2] < 3) continue;
+        const std::string of_head = rank == 3 ? " of " + stage.axes[0] + " 0" : "";
+        out += drawn(section, stage, 0,
+                     stage.symbol + of_head + " as this run recorded it: rows are " +
+                         stage.axes[rank - 2] + ", columns " + stage.axes[rank - 1] + ".") +
+               "\n\n";
+        break;
+      }
+    }
+    return out;
+  }
+
   std::vector<std::string> step_titles(const Section& section) const {
     std::vector<std::string> titles;
     const fs::path file =
@@ -303,28 +344,40 @@ class Book {
   std::string picture(const Section& section, const LessonRun& run, const std::string& rest) {
     const std::size_t bar = rest.find('|');
     if (bar == std::string::npos) throw std::runtime_error("{{picture SYMBOL | sentence}}");
-    const std::string symbol = trimmed(rest.substr(0, bar)),
-                      sentence = trimmed(rest.substr(bar + 1));
-    for (const LessonRun::Stage& stage : run.stages) {
-      if (stage.symbol != symbol || stage.shape.size() != 2 || stage.values.empty()) continue;
-      headlight::Matrix values = headlight::Matrix::from_shape({stage.shape[0], stage.shape[1]});
-      std::copy(stage.values.begin(), stage.values.end(), values.data());
-      const bool negative = std::any_of(stage.values.begin(), stage.values.end(),
-                                        [](double x) { return x < 0 && x > -1e300; });
-      headlight::render::SvgHeatmapStyle style;
-      style.diverging = negative;
-      if (stage.axes.size() == 2) {
-        style.row_axis = stage.axes[0];
-        style.column_axis = stage.axes[1];
-      }
-      const std::string svg = headlight::render::svg_heatmap(
-          values, nullptr, {stage.symbol + (stage.name.empty() ? "" : ", " + stage.name), sentence},
-          style);
-      std::string name = "picture_" + section.number + "_" + std::to_string(++pictures_) + ".html";
-      return include(name, "<div class=\"picture\">" + svg + "<p class=\"caption\">" +
-                               escape_html(sentence) + "</p></div>\n");
+    std::string symbol = trimmed(rest.substr(0, bar));
+    std::size_t layer = 0;
+    if (const std::size_t at = symbol.find('@'); at != std::string::npos) {
+      layer = std::stoul(symbol.substr(at + 1));
+      symbol = symbol.substr(0, at);
     }
+    for (const LessonRun::Stage& stage : run.stages)
+      if (stage.symbol == symbol && !stage.values.empty() && stage.shape.size() >= 2)
+        return drawn(section, stage, layer, trimmed(rest.substr(bar + 1)));
     throw std::runtime_error("the lesson recorded no matrix \"" + symbol + "\"");
+  }
+
+  std::string drawn(const Section& section, const LessonRun::Stage& stage, std::size_t layer,
+                    const std::string& sentence) {
+    const std::size_t rank = stage.shape.size(), rows = stage.shape[rank - 2],
+                      columns = stage.shape[rank - 1];
+    if ((layer + 1) * rows * columns > stage.values.size())
+      throw std::runtime_error("stage " + stage.symbol + " has no layer " + std::to_string(layer));
+    headlight::Matrix values = headlight::Matrix::from_shape({rows, columns});
+    const double* first = stage.values.data() + layer * rows * columns;
+    std::copy(first, first + rows * columns, values.data());
+    headlight::render::SvgHeatmapStyle style;
+    style.diverging =
+        std::any_of(values.begin(), values.end(), [](double x) { return x < 0 && x > -1e300; });
+    if (stage.axes.size() == rank) {
+      style.row_axis = stage.axes[rank - 2];
+      style.column_axis = stage.axes[rank - 1];
+    }
+    const std::string id = "picture_" + section.number + "_" + std::to_string(++pictures_);
+    const std::string svg = headlight::render::svg_heatmap(
+        values, nullptr,
+        {stage.symbol + (stage.name.empty() ? "" : ", " + stage.name), sentence, id}, style);
+    return include(id + ".html", "<div class=\"picture\">" + svg + "<p class=\"caption\">" +
+                                     escape_html(sentence) + "</p></div>\n");
   }
 
   std::string trace(const Section& section) {
@@ -333,9 +386,7 @@ class Book {
     fs::create_directories(folders_.work / "extra");
     const std::string name = "trace_" + section.number + ".html";
     write_file(folders_.work / "extra" / name, read_file(file));
-    return include(
-        "trace_link_" + section.number + ".html",
-        "<p><a href=\"" + name + "\">Every number of this lesson on a page of its own</a></p>\n");
+    return "<a href=\"" + name + "\">Every number of this run on a page of its own</a>.";
   }
 
   // ---- exercises, as exercises/course.toml lists them
@@ -388,7 +439,8 @@ class Book {
         if (!check->second.measured.empty())
           html += ": <span class=\"figure\">" + escape_html(check->second.measured) + "</span>";
         if (!check->second.bound.empty())
-          html += " (bound " + escape_html(check->second.bound) + ")";
+          html += " (" + escape_html(check->second.relation) + " " +
+                  escape_html(check->second.bound) + ")";
       }
       return html;
     }
