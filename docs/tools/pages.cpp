@@ -50,19 +50,24 @@ std::string without_figures(const std::string& note) {
 class Book {
  public:
   explicit Book(const PageFolders& folders) : folders_(folders) {
-    for (const std::string& line : lines_of(read_file(folders.source / "docs/book/sections.txt"))) {
-      std::istringstream in(line);
-      Section section;
-      in >> section.number >> section.slug;
-      std::getline(in, section.title);
-      section.title = trimmed(section.title);
+    for (const std::string& line : lines_of(read_file(folders.source / "lessons/lessons.toml"))) {
+      if (line.rfind("[[lesson]]", 0) == 0) sections_.emplace_back();
+      const std::size_t open = line.find(" = \""), close = line.rfind('"');
+      if (sections_.empty() || open == std::string::npos || close < open + 4) continue;
+      const std::string value = line.substr(open + 4, close - open - 4);
+      if (line.rfind("title", 0) == 0) sections_.back().title = value;
+      if (line.rfind("slug", 0) == 0) {
+        sections_.back().number = value.substr(0, 2);
+        sections_.back().slug = value.substr(3);
+      }
+    }
+    for (Section& section : sections_) {
       const fs::path capture = folders.captures / section.number;
       if (fs::exists(capture / "lesson.json")) {
         runs_[section.number] = read_lesson_json(capture / "lesson.json");
         section.has_lesson = true;
       }
       section.has_page = fs::exists(page_file(section));
-      sections_.push_back(section);
     }
     claims_ = read_claims(folders.source / "docs/claims");
   }
@@ -112,7 +117,7 @@ class Book {
   const Section& section_of(const std::string& number) const {
     for (const Section& section : sections_)
       if (section.number == number) return section;
-    throw std::runtime_error("docs/book/sections.txt has no section " + number);
+    throw std::runtime_error("lessons/lessons.toml has no lesson " + number);
   }
 
   // ---- pages without a lesson
@@ -175,7 +180,8 @@ class Book {
     if (word == "exercises") return exercises(*section);
     const LessonRun* run = run_of(key);
     if (word == "walkthrough" && run == nullptr)
-      return "The program of this lesson is not written yet. What it has to show stands in the claims below.";
+      return "The program of this lesson is not written yet. What it has to show stands in the "
+             "claims below.";
     if (word == "walkthrough") return walkthrough(*section, *run);
     if (run == nullptr)
       throw std::runtime_error("{{" + text + "}} needs the lesson's captured output");
