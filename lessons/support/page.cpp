@@ -214,9 +214,11 @@ void Page::claim(std::string_view id, Check check) {
       if (auto* c = std::get_if<HtmlCheck>(&part); c && c->id == made.id) c->claims.push_back(name);
 }
 
-std::vector<std::string> Page::tokens(std::string_view otherwise) const {
+std::vector<std::string> Page::tokens(std::string_view otherwise, std::size_t least) const {
   std::vector<std::string> words = split_words(settings_.text.empty() ? otherwise : settings_.text);
-  if (words.empty()) throw std::invalid_argument("--text: wanted at least one word, got none");
+  if (words.size() < least)
+    throw std::invalid_argument("--text: wanted at least " + std::to_string(least) +
+                                " words, got " + std::to_string(words.size()));
   return words;
 }
 

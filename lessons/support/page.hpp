@@ -2,6 +2,7 @@
 /// The page that a lesson writes on: steps, stages, pictures, checks, claims.
 #pragma once
 
+#include <cmath>
 #include <headlight/core/close.hpp>
 #include <headlight/core/tensor.hpp>
 #include <headlight/render/chart.hpp>
@@ -112,7 +113,8 @@ class Page {
   /// A figure above a bound. @param measured  figure  @param bound  it stays above
   /// @param sentence  what is shown  @return to name in claim()
   Check check_greater(double measured, double bound, std::string_view sentence) {
-    return made(measured > bound, number(measured), "above", number(bound), sentence);
+    return made(measured > bound && std::isfinite(measured), number(measured), "above",
+                number(bound), sentence);
   }
   /// Equal to the last bit. @param got  one  @param want  the other  @param sentence  what is shown
   /// @return to name in claim()
@@ -130,8 +132,10 @@ class Page {
   void claim(std::string_view id, Check check);
 
   /// The reader's text, or the lesson's own, split into words and punctuation.
-  /// @param otherwise  when the reader gave none  @return tokens
-  std::vector<std::string> tokens(std::string_view otherwise) const;
+  /// @param otherwise  when the reader gave none  @param least  how many the lesson needs
+  /// @return tokens
+  /// @throws std::invalid_argument when there are fewer
+  std::vector<std::string> tokens(std::string_view otherwise, std::size_t least = 1) const;
   /// @param otherwise  the lesson's own  @return the reader's seed, or that
   std::uint64_t seed(std::uint64_t otherwise) const;
 
