@@ -2,7 +2,7 @@
 headlight_module(core shape reduce linalg close random parallel HEADER_ONLY tensor stage)
 headlight_module(layer softmax mask norm feed_forward embedding cross_entropy)
 headlight_module(position sinusoidal learned relative t5_bias rope alibi)
-headlight_module(attention head multi_head block model HEADER_ONLY options)
+headlight_module(attention head multi_head block model intervention HEADER_ONLY options)
 headlight_module(render text palette table heatmap chart json svg html)
 
 # Row kernels: one body built for three sets of instructions, chosen when the program runs. Inside them products and
@@ -24,4 +24,5 @@ endforeach()
 headlight_module(learning parameters backward optimiser trainer data recipes evaluate)
 target_sources(headlight PRIVATE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.cpp
                                  ${PROJECT_SOURCE_DIR}/lib/src/learning/batched.cpp)
-headlight_module(file whole_file safetensors gpt2_folder)
+headlight_module(file whole_file streamed_file safetensors npz trace_file gpt2_folder tokenizer)
+headlight_module(circuit induction)

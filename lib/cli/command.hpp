@@ -4,6 +4,14 @@
 
 namespace headlight::cli {
 
+/// Records a model. @param argc  count of words  @param argv  "trace", options
+/// @return 0 recorded, 1 --verify found a stage that disagrees, 2 wrong usage or unusable files
+int trace(int argc, char** argv);
+
+/// Compares trace files. @param argc  count of words  @param argv  "diff", files, options
+/// @return 0 alike, 1 different, 2 wrong usage or unusable files
+int diff(int argc, char** argv);
+
 /// Measures speed side by side with peers. @param argc  count of words  @param argv  "bench",
 /// subcommand, options
 /// @return 0 measured, 2 wrong usage

@@ -13,6 +13,8 @@ struct Command {
 };
 
 constexpr Command commands[] = {
+    {"trace", headlight::cli::trace, "runs a model and records every intermediate number"},
+    {"diff", headlight::cli::diff, "compares two trace files stage by stage"},
     {"bench", headlight::cli::bench, "measures speed side by side with peers"},
     {"train", headlight::cli::train, "trains a model of the lessons from nothing"},
 };

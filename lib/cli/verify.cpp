@@ -36,7 +36,8 @@ class Verifier {
 
   std::vector<std::size_t> shape(const std::string& name) const { return find_(name).shape; }
 
-  // Compares a recomputed stage with what was recorded. No recomputed numbers: an input was missing.
+  // Compares a recomputed stage with what was recorded. No recomputed numbers: an input was
+  // missing.
   void check(const std::string& name, const Doubles& want) {
     const Recorded r = find_(name);
     if (!r.values || was_changed_(name) || !verdict_.agrees) return;
@@ -98,7 +99,8 @@ class Verifier {
   }
 
   // [n, total] with heads side by side to [heads, skip + n, total / heads]; skipped rows are zero
-  static Doubles heads_first(const Doubles& rows, std::size_t total, std::size_t heads, std::size_t skip) {
+  static Doubles heads_first(const Doubles& rows, std::size_t total, std::size_t heads,
+                             std::size_t skip) {
     const std::size_t n = rows.size() / total, width = total / heads;
     Doubles result(heads * (n + skip) * width, 0.0);
     for (std::size_t i = 0; i < n; ++i)
@@ -114,16 +116,20 @@ class Verifier {
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t j = 0; j < d; ++j) {
         embed[i * d + j] = static_cast<double>(model_.W_E.data[ids_[i] * d + j]);
-        if (model_.position == 'l') position[i * d + j] = static_cast<double>(model_.W_pos.data[i * d + j]);
+        if (model_.position == 'l')
+          position[i * d + j] = static_cast<double>(model_.W_pos.data[i * d + j]);
         if (model_.position == 's') {
-          const double angle = static_cast<double>(i) / std::pow(10000.0, static_cast<double>(j / 2 * 2) / static_cast<double>(d));
+          const double angle =
+              static_cast<double>(i) /
+              std::pow(10000.0, static_cast<double>(j / 2 * 2) / static_cast<double>(d));
           position[i * d + j] = j % 2 ? std::cos(angle) : std::sin(angle);
         }
       }
     check("hook_embed", embed);
     check("hook_pos_embed", position);
     Doubles first = recorded("hook_embed");
-    if (model_.position == 'l' || model_.position == 's') first = sum(first, recorded("hook_pos_embed"));
+    if (model_.position == 'l' || model_.position == 's')
+      first = sum(first, recorded("hook_pos_embed"));
     residual_ = first;
   }
 
@@ -131,7 +137,8 @@ class Verifier {
     if (!w.gain) return;
     const std::size_t n = ids_.size(), d = model_.W_E.columns;
     Doubles mean, scale, normalised, output;
-    const Doubles recorded_mean = recorded(name + ".hook_mean"), recorded_scale = recorded(name + ".hook_scale");
+    const Doubles recorded_mean = recorded(name + ".hook_mean"),
+                  recorded_scale = recorded(name + ".hook_scale");
     const Doubles recorded_normalised = recorded(name + ".hook_normalized");
     for (std::size_t i = 0; i < n && !x.empty(); ++i) {
       double total = 0;
@@ -140,10 +147,12 @@ class Verifier {
       if (!w.is_rms && recorded_mean.empty()) continue;
       const double centre = w.is_rms ? 0 : recorded_mean[i];
       double squares = 0;
-      for (std::size_t j = 0; j < d; ++j) squares += (x[i * d + j] - centre) * (x[i * d + j] - centre);
+      for (std::size_t j = 0; j < d; ++j)
+        squares += (x[i * d + j] - centre) * (x[i * d + j] - centre);
       scale.push_back(std::sqrt(squares / static_cast<double>(d) + w.epsilon));
       if (recorded_scale.empty()) continue;
-      for (std::size_t j = 0; j < d; ++j) normalised.push_back((x[i * d + j] - centre) / recorded_scale[i]);
+      for (std::size_t j = 0; j < d; ++j)
+        normalised.push_back((x[i * d + j] - centre) / recorded_scale[i]);
     }
     for (std::size_t c = 0; c < recorded_normalised.size(); ++c)
       output.push_back(recorded_normalised[c] * static_cast<double>(w.gain[c % d]) +
@@ -154,7 +163,8 @@ class Verifier {
     check(name + ".hook_out", output);
   }
 
-  static Doubles project(const Doubles& x, const Numbers& W, const float* b, std::size_t heads, std::size_t skip) {
+  static Doubles project(const Doubles& x, const Numbers& W, const float* b, std::size_t heads,
+                         std::size_t skip) {
     const Doubles rows = affine(x, W, b);
     return rows.empty() ? rows : heads_first(rows, W.columns, heads, skip);
   }
@@ -167,7 +177,9 @@ class Verifier {
       if (row < skip) continue;
       const double position = static_cast<double>(row - skip) * model_.rope_scale;
       for (std::size_t k = 0; k < turning / 2; ++k) {
-        const double angle = position / std::pow(model_.rope_base, 2.0 * static_cast<double>(k) / static_cast<double>(turning));
+        const double angle =
+            position /
+            std::pow(model_.rope_base, 2.0 * static_cast<double>(k) / static_cast<double>(turning));
         const std::size_t a = model_.rope_interleaved ? 2 * k : k;
         const std::size_t b = model_.rope_interleaved ? 2 * k + 1 : k + turning / 2;
         y[r * width + a] = x[r * width + a] * std::cos(angle) - x[r * width + b] * std::sin(angle);
@@ -217,9 +229,11 @@ class Verifier {
       std::size_t power = 1;
       while (2 * power <= h) power *= 2;
       for (std::size_t head = 0; head < h; ++head) {
-        const double slope = head < power
-            ? std::pow(2.0, -8.0 * static_cast<double>(head + 1) / static_cast<double>(power))
-            : std::pow(2.0, -4.0 * static_cast<double>(2 * (head - power) + 1) / static_cast<double>(power));
+        const double slope =
+            head < power
+                ? std::pow(2.0, -8.0 * static_cast<double>(head + 1) / static_cast<double>(power))
+                : std::pow(2.0, -4.0 * static_cast<double>(2 * (head - power) + 1) /
+                                    static_cast<double>(power));
         for (std::size_t i = 0; i < n; ++i)
           for (std::size_t j = 0; j < m; ++j)
             bias.push_back(-slope * (static_cast<double>(i) - static_cast<double>(j)));
@@ -228,7 +242,8 @@ class Verifier {
       biased = sum(biased, recorded(at + "hook_bias"));
     }
     for (std::size_t c = 0; c < biased.size(); ++c)
-      if (const std::size_t j = c % m, i = c / m % n; j >= skip && j - skip > i) biased[c] = minus_infinity;
+      if (const std::size_t j = c % m, i = c / m % n; j >= skip && j - skip > i)
+        biased[c] = minus_infinity;
     check(at + "hook_attn_scores", biased);
     softmax(at, h * n, m);
 
@@ -250,7 +265,8 @@ class Verifier {
 
   void softmax(const std::string& at, std::size_t rows, std::size_t columns) {
     const Doubles masked = recorded(at + "hook_attn_scores");
-    const Doubles recorded_max = recorded(at + "hook_softmax_max"), recorded_exp = recorded(at + "hook_softmax_exp");
+    const Doubles recorded_max = recorded(at + "hook_softmax_max"),
+                  recorded_exp = recorded(at + "hook_softmax_exp");
     const Doubles recorded_sum = recorded(at + "hook_softmax_sum");
     Doubles max, exponentials, total, pattern;
     for (std::size_t r = 0; r < rows; ++r) {
@@ -263,7 +279,8 @@ class Verifier {
                                      : std::exp(masked[r * columns + j] - recorded_max[r]));
         if (!recorded_exp.empty()) weight += recorded_exp[r * columns + j];
         if (!recorded_exp.empty() && !recorded_sum.empty())
-          pattern.push_back(recorded_sum[r] == 0 ? 0.0 : recorded_exp[r * columns + j] / recorded_sum[r]);
+          pattern.push_back(recorded_sum[r] == 0 ? 0.0
+                                                 : recorded_exp[r * columns + j] / recorded_sum[r]);
       }
       if (!masked.empty()) max.push_back(top);
       if (!recorded_exp.empty()) total.push_back(weight);
@@ -286,7 +303,8 @@ class Verifier {
         for (std::size_t j = 0; j < d; ++j) {
           double share = 0;
           for (std::size_t c = 0; c < d_value; ++c)
-            share += z[(head * n + i) * d_value + c] * static_cast<double>(w.W_O.data[(head * d_value + c) * d + j]);
+            share += z[(head * n + i) * d_value + c] *
+                     static_cast<double>(w.W_O.data[(head * d_value + c) * d + j]);
           result.push_back(share);
         }
       }
@@ -303,14 +321,16 @@ class Verifier {
     }
     check(at + "hook_out_nobias", together);
     Doubles with_bias = recorded(at + "hook_out_nobias");
-    for (std::size_t c = 0; c < with_bias.size() && w.b_O; ++c) with_bias[c] += static_cast<double>(w.b_O[c % d]);
+    for (std::size_t c = 0; c < with_bias.size() && w.b_O; ++c)
+      with_bias[c] += static_cast<double>(w.b_O[c % d]);
     check(prefix + "hook_attn_out", with_bias);
   }
 
   static double activated(char kind, double x) {
     if (kind == 'r') return x < 0 ? 0 : x;
     if (kind == 'e') return x * 0.5 * std::erfc(-x / std::sqrt(2.0));
-    return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * std::pow(x, 3))));
+    return 0.5 * x *
+           (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * std::pow(x, 3))));
   }
 
   void block(std::size_t layer) {
@@ -334,7 +354,8 @@ class Verifier {
       const Doubles middle = recorded(prefix + "hook_resid_mid");
       if (!w.post_norm) norm(prefix + "ln2", middle, w.norm2);
       check(prefix + "mlp.hook_pre",
-            affine(!w.post_norm && w.norm2.gain ? recorded(prefix + "ln2.hook_out") : middle, w.W_in, w.b_in));
+            affine(!w.post_norm && w.norm2.gain ? recorded(prefix + "ln2.hook_out") : middle,
+                   w.W_in, w.b_in));
       Doubles post = recorded(prefix + "mlp.hook_pre");
       for (double& u : post) u = activated(w.activation, u);
       check(prefix + "mlp.hook_post", post);
@@ -359,7 +380,8 @@ class Verifier {
     for (std::size_t i = 0; i < y.size() / d; ++i)
       for (std::size_t t = 0; t < v; ++t) {
         double dot = 0;
-        for (std::size_t j = 0; j < d; ++j) dot += y[i * d + j] * static_cast<double>(model_.W_U.data[t * d + j]);
+        for (std::size_t j = 0; j < d; ++j)
+          dot += y[i * d + j] * static_cast<double>(model_.W_U.data[t * d + j]);
         logits.push_back(dot);
       }
     check("unembed.hook_out", logits);
@@ -367,7 +389,8 @@ class Verifier {
     for (std::size_t i = 0; i < p.size() / v; ++i) {
       double top = minus_infinity, total = 0;
       for (std::size_t t = 0; t < v; ++t) top = std::max(top, p[i * v + t]);
-      for (std::size_t t = 0; t < v; ++t) p[i * v + t] = std::exp(p[i * v + t] - top), total += p[i * v + t];
+      for (std::size_t t = 0; t < v; ++t)
+        p[i * v + t] = std::exp(p[i * v + t] - top), total += p[i * v + t];
       for (std::size_t t = 0; t < v; ++t) p[i * v + t] /= total;
     }
     check("unembed.hook_probs", p);

@@ -1,5 +1,6 @@
 /// @file
-/// A second opinion on a recorded trace. Knows nothing of the library: weights and stages come as plain memory.
+/// A second opinion on a recorded trace. Knows nothing of the library: weights and stages come as
+/// plain memory.
 #pragma once
 
 #include <cstddef>
@@ -26,15 +27,15 @@ struct PlainNorm {
 
 /// A block's weights.
 struct PlainBlock {
-  PlainNorm norm1, norm2;                       ///< of attention, of the feed-forward layer
-  bool post_norm = false;                       ///< norm after the sum
-  std::size_t n_heads = 0;                      ///< heads
-  Numbers W_Q, W_K, W_V, W_O, null_key;         ///< x W
-  const float *b_Q = nullptr, *b_K = nullptr;   ///< or null
-  const float *b_V = nullptr, *b_O = nullptr;   ///< or null
-  Numbers W_in, W_out;                          ///< no data: no feed-forward layer
+  PlainNorm norm1, norm2;                         ///< of attention, of the feed-forward layer
+  bool post_norm = false;                         ///< norm after the sum
+  std::size_t n_heads = 0;                        ///< heads
+  Numbers W_Q, W_K, W_V, W_O, null_key;           ///< x W
+  const float *b_Q = nullptr, *b_K = nullptr;     ///< or null
+  const float *b_V = nullptr, *b_O = nullptr;     ///< or null
+  Numbers W_in, W_out;                            ///< no data: no feed-forward layer
   const float *b_in = nullptr, *b_out = nullptr;  ///< or null
-  char activation = 'n';                        ///< 'n' tanh GELU, 'e' erf GELU, 'r' ReLU
+  char activation = 'n';                          ///< 'n' tanh GELU, 'e' erf GELU, 'r' ReLU
 };
 
 /// A model's weights.
@@ -61,13 +62,13 @@ using Find = std::function<Recorded(const std::string& name)>;
 
 /// What was found.
 struct Verdict {
-  bool agrees = true;               ///< every stage that could be recomputed
-  std::size_t checked = 0;          ///< stages recomputed
-  std::size_t without_inputs = 0;   ///< stages whose inputs were not recorded
-  double worst = 0;                 ///< largest relative difference of a stage
-  std::string stage;                ///< first one that disagrees, else the one with the worst difference
-  std::vector<std::size_t> where;   ///< its worst cell
-  double got = 0, want = 0;         ///< recorded and recomputed value there
+  bool agrees = true;              ///< every stage that could be recomputed
+  std::size_t checked = 0;         ///< stages recomputed
+  std::size_t without_inputs = 0;  ///< stages whose inputs were not recorded
+  double worst = 0;                ///< largest relative difference of a stage
+  std::string stage;  ///< first one that disagrees, else the one with the worst difference
+  std::vector<std::size_t> where;  ///< its worst cell
+  double got = 0, want = 0;        ///< recorded and recomputed value there
 };
 
 /// Recomputes every stage from its recorded inputs, in double, with plain loops.

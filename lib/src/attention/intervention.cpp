@@ -11,7 +11,8 @@ InterventionOf<T> ablate_head(std::size_t layer, std::size_t head, Ablation kind
     if (stage.name != name) return;
     if (head >= stage.shape[0])
       throw std::out_of_range("ablate_head: layer " + std::to_string(layer) + " has " +
-                              std::to_string(stage.shape[0]) + " heads, there is no head " + std::to_string(head));
+                              std::to_string(stage.shape[0]) + " heads, there is no head " +
+                              std::to_string(head));
     const std::size_t n = stage.shape[1], d = stage.shape[2];
     T* z = stage.values.data() + head * n * d;
     for (std::size_t c = 0; c < d; ++c) {
@@ -31,8 +32,9 @@ InterventionOf<T> replace_stages(std::map<std::string, std::vector<T>> values) {
     const auto found = values.find(stage.name);
     if (found == values.end()) return;
     if (found->second.size() != stage.values.size())
-      throw std::invalid_argument("replace_stages: " + stage.name + " has " + std::to_string(stage.values.size()) +
-                                  " numbers here, " + std::to_string(found->second.size()) + " to be put in place");
+      throw std::invalid_argument("replace_stages: " + stage.name + " has " +
+                                  std::to_string(stage.values.size()) + " numbers here, " +
+                                  std::to_string(found->second.size()) + " to be put in place");
     std::copy(found->second.begin(), found->second.end(), stage.values.begin());
   };
 }
@@ -44,8 +46,8 @@ InterventionOf<T> in_order(std::vector<InterventionOf<T>> all) {
   };
 }
 
-#define HEADLIGHT_INTERVENTION(T)                                             \
-  template InterventionOf<T> ablate_head(std::size_t, std::size_t, Ablation); \
+#define HEADLIGHT_INTERVENTION(T)                                                   \
+  template InterventionOf<T> ablate_head(std::size_t, std::size_t, Ablation);       \
   template InterventionOf<T> replace_stages(std::map<std::string, std::vector<T>>); \
   template InterventionOf<T> in_order(std::vector<InterventionOf<T>>)
 HEADLIGHT_INTERVENTION(double);

@@ -19,8 +19,8 @@ MatrixOf<T> zeros(std::size_t rows, std::size_t columns) {
 template <class T>
 ModelWeightsOf<T> induction_by_hand(std::size_t vocabulary, std::size_t n_context) {
   require_shape(vocabulary > 0 && n_context > 0, "induction_by_hand",
-                "wanted at least one token and one position, got " + std::to_string(vocabulary) + " and " +
-                    std::to_string(n_context));
+                "wanted at least one token and one position, got " + std::to_string(vocabulary) +
+                    " and " + std::to_string(n_context));
   const std::size_t V = vocabulary, C = n_context;
   const std::size_t token = 0, position = V, before = V + C, answer = 2 * V + C, d = 3 * V + C;
   ModelWeightsOf<T> w;
@@ -40,8 +40,10 @@ ModelWeightsOf<T> induction_by_hand(std::size_t vocabulary, std::size_t n_contex
 
   BlockWeightsOf<T> induction;
   MultiHeadWeightsOf<T>& b = induction.attention;
-  const std::size_t first = V;  // one more coordinate: position 0 has no token before and must not match
-  b.W_Q = zeros<T>(d, V + 1), b.W_K = zeros<T>(d, V + 1), b.W_V = zeros<T>(d, V), b.W_O = zeros<T>(V, d);
+  const std::size_t first =
+      V;  // one more coordinate: position 0 has no token before and must not match
+  b.W_Q = zeros<T>(d, V + 1), b.W_K = zeros<T>(d, V + 1), b.W_V = zeros<T>(d, V),
+  b.W_O = zeros<T>(V, d);
   const T strength = static_cast<T>(sharp * std::sqrt(static_cast<double>(V + 1)));
   for (std::size_t t = 0; t < V; ++t) {
     b.W_Q(token + t, t) = strength, b.W_Q(token + t, first) = strength;

@@ -15,8 +15,9 @@ struct Dtype {
   const char* numpy;
   std::size_t size;
 };
-constexpr Dtype dtypes[] = {{"F32", "<f4", 4}, {"F64", "<f8", 8}, {"F16", "<f2", 2}, {"BOOL", "|b1", 1},
-                            {"U8", "|u1", 1},  {"I64", "<i8", 8}, {"I32", "<i4", 4}};
+constexpr Dtype dtypes[] = {{"F32", "<f4", 4},  {"F64", "<f8", 8}, {"F16", "<f2", 2},
+                            {"BOOL", "|b1", 1}, {"U8", "|u1", 1},  {"I64", "<i8", 8},
+                            {"I32", "<i4", 4}};
 
 constexpr std::uint32_t small_limit = 0xFFFFFFFFu;  // where zip64 begins
 
@@ -52,7 +53,9 @@ class Bytes {
  public:
   Bytes(std::string_view bytes, std::string where) : bytes_(bytes), where_(std::move(where)) {}
 
-  [[noreturn]] void fail(const std::string& reason) const { throw FileError(where_ + ": " + reason); }
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw FileError(where_ + ": " + reason);
+  }
 
   std::string_view part(std::uint64_t offset, std::uint64_t count) const {
     if (offset > bytes_.size() || count > bytes_.size() - offset) fail("the file is truncated");
@@ -62,7 +65,8 @@ class Bytes {
   std::uint64_t number(std::uint64_t offset, int bytes) const {
     const std::string_view raw = part(offset, static_cast<std::uint64_t>(bytes));
     std::uint64_t value = 0;
-    for (int i = bytes; i-- > 0;) value = value << 8 | static_cast<unsigned char>(raw[static_cast<std::size_t>(i)]);
+    for (int i = bytes; i-- > 0;)
+      value = value << 8 | static_cast<unsigned char>(raw[static_cast<std::size_t>(i)]);
     return value;
   }
 
@@ -75,7 +79,8 @@ class Bytes {
 };
 
 std::string inflated(std::string_view packed, std::uint64_t size, const Bytes& file) {
-  if (size / 1032 > packed.size() + 1) file.fail("a compressed member claims more than it can hold");
+  if (size / 1032 > packed.size() + 1)
+    file.fail("a compressed member claims more than it can hold");
   std::string bytes(static_cast<std::size_t>(size), '\0');
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) file.fail("zlib cannot start");
@@ -111,7 +116,8 @@ StoredTensor parse_npy(const std::string& name, std::string_view bytes, const st
   const Bytes file(bytes, where + ", array '" + name + "'");
   if (file.part(0, 6) != std::string_view("\x93NUMPY", 6)) file.fail("is not a NumPy array");
   const std::uint64_t version = file.number(6, 1);
-  if (version < 1 || version > 3) file.fail("version " + std::to_string(version) + " of the array format is unknown");
+  if (version < 1 || version > 3)
+    file.fail("version " + std::to_string(version) + " of the array format is unknown");
   const int length_bytes = version == 1 ? 2 : 4;
   const std::uint64_t start = 8 + static_cast<std::uint64_t>(length_bytes);
   const std::uint64_t length = file.number(8, length_bytes);
@@ -119,7 +125,8 @@ StoredTensor parse_npy(const std::string& name, std::string_view bytes, const st
   StoredTensor tensor;
   tensor.name = name;
   std::string_view descr = value_of(dictionary, "descr", file);
-  const std::size_t quote = descr.size() > 1 && descr[0] == '\'' ? descr.find('\'', 1) : std::string_view::npos;
+  const std::size_t quote =
+      descr.size() > 1 && descr[0] == '\'' ? descr.find('\'', 1) : std::string_view::npos;
   if (quote == std::string_view::npos) file.fail("only plain number types are supported");
   const std::string numpy(descr.substr(1, quote - 1));
   const auto* dtype = std::find_if(std::begin(dtypes), std::end(dtypes), [&](const Dtype& d) {
@@ -131,7 +138,8 @@ StoredTensor parse_npy(const std::string& name, std::string_view bytes, const st
     file.fail("Fortran order is not supported; save with order='C'");
   std::string_view shape = value_of(dictionary, "shape", file);
   const std::size_t close = shape.find(')');
-  if (shape.empty() || shape[0] != '(' || close == std::string_view::npos) file.fail("the shape is not a list");
+  if (shape.empty() || shape[0] != '(' || close == std::string_view::npos)
+    file.fail("the shape is not a list");
   std::uint64_t count = 1;
   std::uint64_t size = 0;
   bool in_number = false;
@@ -142,7 +150,8 @@ StoredTensor parse_npy(const std::string& name, std::string_view bytes, const st
     } else if (letter == ',' || letter == ' ' || letter == ')' || letter == 'L') {
       if (!in_number) continue;
       tensor.shape.push_back(static_cast<std::size_t>(size));
-      if (size != 0 && count > std::numeric_limits<std::uint64_t>::max() / 16 / size) file.fail("the shape is too large");
+      if (size != 0 && count > std::numeric_limits<std::uint64_t>::max() / 16 / size)
+        file.fail("the shape is too large");
       count *= size, size = 0, in_number = false;
     } else {
       file.fail("the shape is not a list of numbers");
@@ -150,31 +159,35 @@ StoredTensor parse_npy(const std::string& name, std::string_view bytes, const st
   }
   const std::uint64_t here = file.size() - start - length;
   if (here != count * dtype->size)
-    file.fail("wanted " + std::to_string(count * dtype->size) + " bytes of numbers, got " + std::to_string(here));
+    file.fail("wanted " + std::to_string(count * dtype->size) + " bytes of numbers, got " +
+              std::to_string(here));
   tensor.bytes = std::string(file.part(start + length, here));
   return tensor;
 }
 
 }  // namespace
 
-void NpzWriter::add(const std::string& name, const std::string& dtype, const std::vector<std::size_t>& shape,
-                    std::string_view bytes) {
+void NpzWriter::add(const std::string& name, const std::string& dtype,
+                    const std::vector<std::size_t>& shape, std::string_view bytes) {
   const auto* known = std::find_if(std::begin(dtypes), std::end(dtypes),
                                    [&](const Dtype& d) { return dtype == d.ours; });
-  if (known == std::end(dtypes)) throw FileError("npz: number type " + dtype + " cannot be written");
+  if (known == std::end(dtypes))
+    throw FileError("npz: number type " + dtype + " cannot be written");
   const std::string header = npy_header(known->numpy, shape);
-  Entry entry{name + ".npy", checksum(checksum(0, header), bytes), header.size() + bytes.size(), file_.size()};
+  Entry entry{name + ".npy", checksum(checksum(0, header), bytes), header.size() + bytes.size(),
+              file_.size()};
   const bool large = entry.size >= small_limit;
   std::string local = "PK\x03\x04";
   put(local, large ? 45 : 20, 2);
-  put(local, 0x0800, 2);  // names are UTF-8
-  put(local, 0, 2);       // stored
+  put(local, 0x0800, 2);                  // names are UTF-8
+  put(local, 0, 2);                       // stored
   put(local, 0, 2), put(local, 0x21, 2);  // 1980-01-01: the same bytes every time
   put(local, entry.crc, 4);
   put(local, large ? small_limit : entry.size, 4), put(local, large ? small_limit : entry.size, 4);
   put(local, entry.name.size(), 2), put(local, large ? 20 : 0, 2);
   local += entry.name;
-  if (large) put(local, 1, 2), put(local, 16, 2), put(local, entry.size, 8), put(local, entry.size, 8);
+  if (large)
+    put(local, 1, 2), put(local, 16, 2), put(local, entry.size, 8), put(local, entry.size, 8);
   file_.append(local), file_.append(header), file_.append(bytes);
   entries_.push_back(entry);
 }
@@ -250,24 +263,33 @@ std::vector<StoredTensor> parse_npz(std::string_view bytes, const std::string& n
       const std::uint64_t field_end = field + file.number(extra + 2, 2);
       if (file.number(extra, 2) == 1) {
         for (std::uint64_t* value : {&size, &packed, &offset})
-          if (*value == small_limit && field + 8 <= field_end) *value = file.number(field, 8), field += 8;
+          if (*value == small_limit && field + 8 <= field_end)
+            *value = file.number(field, 8), field += 8;
       }
       extra = field_end;
     }
     at += 46 + name_size + extra_size + comment_size;
-    if (file.part(offset, 4) != "PK\x03\x04") file.fail("member '" + member + "' does not begin where the directory says");
-    const std::uint64_t data = offset + 30 + file.number(offset + 26, 2) + file.number(offset + 28, 2);
+    if (file.part(offset, 4) != "PK\x03\x04")
+      file.fail("member '" + member + "' does not begin where the directory says");
+    const std::uint64_t data =
+        offset + 30 + file.number(offset + 26, 2) + file.number(offset + 28, 2);
     const std::string_view stored = file.part(data, packed);
-    if (member.size() > 4 && member.substr(member.size() - 4) == ".npy") member.resize(member.size() - 4);
+    if (member.size() > 4 && member.substr(member.size() - 4) == ".npy")
+      member.resize(member.size() - 4);
     if (!names.insert(member).second) file.fail("array '" + member + "' stands there twice");
     std::string unpacked;
-    if (method == 8) unpacked = inflated(stored, size, file);
-    else if (method != 0) file.fail("member '" + member + "' is compressed in an unknown way");
-    else if (packed != size) file.fail("member '" + member + "' has two sizes");
+    if (method == 8)
+      unpacked = inflated(stored, size, file);
+    else if (method != 0)
+      file.fail("member '" + member + "' is compressed in an unknown way");
+    else if (packed != size)
+      file.fail("member '" + member + "' has two sizes");
     const std::string_view content = method == 8 ? std::string_view(unpacked) : stored;
     given += content.size();
-    if (given > bytes.size() * 1033 + 4096) file.fail("its members are larger together than it can hold");
-    if (checksum(0, content) != crc) file.fail("array '" + member + "' is damaged (its checksum is wrong)");
+    if (given > bytes.size() * 1033 + 4096)
+      file.fail("its members are larger together than it can hold");
+    if (checksum(0, content) != crc)
+      file.fail("array '" + member + "' is damaged (its checksum is wrong)");
     tensors.push_back(parse_npy(member, content, name));
   }
   return tensors;

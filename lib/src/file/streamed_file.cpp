@@ -11,8 +11,8 @@ StreamedFile::StreamedFile(std::filesystem::path path) : path_(std::move(path)) 
   std::error_code ignored;
   if (std::filesystem::is_directory(path_, ignored))
     throw FileError(path_.string() + ": is a folder; name a file");
-  const bool is_special = std::filesystem::exists(path_, ignored) &&
-                          !std::filesystem::is_regular_file(path_, ignored);
+  const bool is_special =
+      std::filesystem::exists(path_, ignored) && !std::filesystem::is_regular_file(path_, ignored);
   if (is_special) {  // a device cannot be replaced, only written to
     file_ = open(path_.c_str(), O_WRONLY | O_CLOEXEC);
   } else {

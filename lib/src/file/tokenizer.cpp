@@ -18,7 +18,8 @@ struct Sign {
 
 bool is_space(utf8proc_int32_t c) {
   return (c >= 9 && c <= 13) || c == 0x85 || utf8proc_category(c) == UTF8PROC_CATEGORY_ZS ||
-         utf8proc_category(c) == UTF8PROC_CATEGORY_ZL || utf8proc_category(c) == UTF8PROC_CATEGORY_ZP;
+         utf8proc_category(c) == UTF8PROC_CATEGORY_ZL ||
+         utf8proc_category(c) == UTF8PROC_CATEGORY_ZP;
 }
 
 Sign sign_at(std::string_view text, std::size_t at) {
@@ -34,11 +35,14 @@ Sign sign_at(std::string_view text, std::size_t at) {
     case UTF8PROC_CATEGORY_LL:
     case UTF8PROC_CATEGORY_LT:
     case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO: return {Kind::letter, size};
+    case UTF8PROC_CATEGORY_LO:
+      return {Kind::letter, size};
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO: return {Kind::number, size};
-    default: return {Kind::other, size};
+    case UTF8PROC_CATEGORY_NO:
+      return {Kind::number, size};
+    default:
+      return {Kind::other, size};
   }
 }
 
@@ -59,8 +63,8 @@ std::size_t contraction_length(std::string_view rest) {
   return 0;
 }
 
-// Bytes are written in vocab.json as printable letters: 33-126, 161-172 and 174-255 as themselves, the other 68, in
-// order, as U+0100 and following.
+// Bytes are written in vocab.json as printable letters: 33-126, 161-172 and 174-255 as themselves,
+// the other 68, in order, as U+0100 and following.
 const std::unordered_map<utf8proc_int32_t, char>& bytes_of_letters() {
   static const auto table = [] {
     std::unordered_map<utf8proc_int32_t, char> letters;
@@ -84,8 +88,10 @@ std::string token_bytes(std::string_view written, const std::string& where) {
                          static_cast<utf8proc_ssize_t>(written.size() - at), &c);
     if (size <= 0) throw FileError(where + ": is not UTF-8");
     const auto letter = bytes_of_letters().find(c);
-    if (letter != bytes_of_letters().end()) bytes += letter->second;
-    else bytes += written.substr(at, static_cast<std::size_t>(size));  // a special token's own letter
+    if (letter != bytes_of_letters().end())
+      bytes += letter->second;
+    else
+      bytes += written.substr(at, static_cast<std::size_t>(size));  // a special token's own letter
     at += static_cast<std::size_t>(size);
   }
   return bytes;
@@ -107,7 +113,8 @@ std::vector<std::string_view> split_for_bpe(std::string_view text) {
       length = run_length(text, at, Kind::space);
       if (at + length < text.size()) {  // the last space of the run is left for the next word
         std::size_t last = at;
-        for (std::size_t next = at; next < at + length; next += sign_at(text, next).bytes) last = next;
+        for (std::size_t next = at; next < at + length; next += sign_at(text, next).bytes)
+          last = next;
         if (last > at) length = last - at;
       }
     }
@@ -120,7 +127,8 @@ std::vector<std::string_view> split_for_bpe(std::string_view text) {
 Tokenizer Tokenizer::from_folder(const std::filesystem::path& folder) {
   for (const char* file : {"vocab.json", "merges.txt"})
     if (!std::filesystem::exists(folder / file))
-      throw FileError((folder / file).string() + ": text needs a tokenizer, and this file is not there; give token " +
+      throw FileError((folder / file).string() +
+                      ": text needs a tokenizer, and this file is not there; give token " +
                       "numbers with --ids instead");
   return from_text(read_whole_file(folder / "vocab.json"), read_whole_file(folder / "merges.txt"),
                    folder.string());
@@ -133,7 +141,8 @@ Tokenizer Tokenizer::from_text(const std::string& vocab_json, const std::string&
   if (vocab.is_discarded() || !vocab.is_object())
     throw FileError(name + ", vocab.json: wanted one JSON object from token to number");
   for (const auto& [written, id] : vocab.items()) {
-    if (!id.is_number_unsigned()) throw FileError(name + ", vocab.json: token '" + written + "' has no whole number");
+    if (!id.is_number_unsigned())
+      throw FileError(name + ", vocab.json: token '" + written + "' has no whole number");
     const std::string bytes = token_bytes(written, name + ", vocab.json");
     const std::size_t number = id.get<std::size_t>();
     if (!tokenizer.pieces_.emplace(number, bytes).second)
@@ -152,8 +161,9 @@ Tokenizer Tokenizer::from_text(const std::string& vocab_json, const std::string&
     if (space == std::string_view::npos || space == 0 || space + 1 == line.size() ||
         line.find(' ', space + 1) != std::string_view::npos)
       throw FileError(where + ": wanted two tokens with a space between them");
-    tokenizer.ranks_.emplace(
-        std::pair{token_bytes(line.substr(0, space), where), token_bytes(line.substr(space + 1), where)}, rank++);
+    tokenizer.ranks_.emplace(std::pair{token_bytes(line.substr(0, space), where),
+                                       token_bytes(line.substr(space + 1), where)},
+                             rank++);
   }
   return tokenizer;
 }
@@ -171,7 +181,8 @@ std::vector<std::size_t> Tokenizer::encode_word(std::string_view word) const {
     if (best == std::numeric_limits<std::size_t>::max()) break;
     std::vector<std::string> merged;
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      const bool both = i + 1 < parts.size() && parts[i] == pair.first && parts[i + 1] == pair.second;
+      const bool both =
+          i + 1 < parts.size() && parts[i] == pair.first && parts[i + 1] == pair.second;
       merged.push_back(both ? parts[i] + parts[i + 1] : parts[i]);
       if (both) ++i;
     }
@@ -181,7 +192,8 @@ std::vector<std::size_t> Tokenizer::encode_word(std::string_view word) const {
   for (const std::string& part : parts) {
     const auto id = ids_.find(part);
     if (id == ids_.end())
-      throw FileError("the tokenizer's vocabulary has no token for a piece of " + std::to_string(part.size()) +
+      throw FileError("the tokenizer's vocabulary has no token for a piece of " +
+                      std::to_string(part.size()) +
                       " bytes of the text; vocab.json and merges.txt do not belong together");
     ids.push_back(id->second);
   }

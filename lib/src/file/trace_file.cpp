@@ -20,12 +20,15 @@ constexpr const char* dtype_of() {
 }
 
 // Stages with a head axis before the position are [pos, head, ...] in files.
-bool is_turned(std::string_view axes) { return axes.substr(0, 10) == "head, pos,"; }
+bool is_turned(std::string_view axes) {
+  return axes.substr(0, 10) == "head, pos,";
+}
 bool is_turned_name(const std::string& name) {
-  for (const char* end : {"attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_rot_q", "attn.hook_rot_k",
-                          "attn.hook_z", "attn.hook_result"}) {
+  for (const char* end : {"attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_rot_q",
+                          "attn.hook_rot_k", "attn.hook_z", "attn.hook_result"}) {
     const std::string_view ending = end;
-    if (name.size() >= ending.size() && name.compare(name.size() - ending.size(), ending.size(), ending) == 0)
+    if (name.size() >= ending.size() &&
+        name.compare(name.size() - ending.size(), ending.size(), ending) == 0)
       return true;
   }
   return false;
@@ -41,7 +44,8 @@ std::vector<T> swapped(std::span<const T> values, std::size_t a, std::size_t b, 
   return result;
 }
 
-// A stage in file order: bytes that lie in the trace itself, or in `turned` when axes change places.
+// A stage in file order: bytes that lie in the trace itself, or in `turned` when axes change
+// places.
 template <class T>
 struct FileStage {
   std::string dtype, axes;
@@ -126,7 +130,8 @@ ordered_json as_json(const StageOf<const T>& stage) {
   }
   ordered_json json{{"name", stage.name}, {"symbol", stage.symbol}, {"formula", stage.formula},
                     {"axes", axes},       {"shape", file.shape},    {"dtype", file.dtype}};
-  const std::size_t count = file.dtype == "BOOL" ? file.bytes.size() : file.bytes.size() / sizeof(T);
+  const std::size_t count =
+      file.dtype == "BOOL" ? file.bytes.size() : file.bytes.size() / sizeof(T);
   if (count > most_listed_numbers) {
     json["data"] = base64(file.bytes);
   } else if (file.dtype == "BOOL") {
@@ -139,7 +144,9 @@ ordered_json as_json(const StageOf<const T>& stage) {
   return json;
 }
 
-std::string meta_text(const std::string& meta) { return ordered_json::parse(meta).dump(); }
+std::string meta_text(const std::string& meta) {
+  return ordered_json::parse(meta).dump();
+}
 
 template <class Number>
 void append(std::string& bytes, Number value) {
@@ -168,9 +175,12 @@ void flatten(const ordered_json& values, const std::vector<std::size_t>& shape, 
   } else {
     throw FileError(where + ": wanted a number, got " + std::string(values.type_name()));
   }
-  if (dtype == "F32") append(bytes, static_cast<float>(number));
-  else if (dtype == "F64") append(bytes, number);
-  else bytes += static_cast<char>(number != 0);
+  if (dtype == "F32")
+    append(bytes, static_cast<float>(number));
+  else if (dtype == "F64")
+    append(bytes, number);
+  else
+    bytes += static_cast<char>(number != 0);
 }
 
 TraceFile parse_trace_json(const std::string& text, const std::string& name) {
@@ -190,14 +200,17 @@ TraceFile parse_trace_json(const std::string& text, const std::string& name) {
         throw FileError(where + ": number type '" + tensor.dtype + "' is not supported");
       std::size_t count = tensor.dtype == "F64" ? 8 : tensor.dtype == "F32" ? 4 : 1;
       for (const ordered_json& size : stage.at("shape")) {
-        if (!size.is_number_unsigned()) throw FileError(where + ": the shape is not a list of sizes");
+        if (!size.is_number_unsigned())
+          throw FileError(where + ": the shape is not a list of sizes");
         tensor.shape.push_back(size.get<std::size_t>());
         if (tensor.shape.back() != 0 && count > (std::size_t{1} << 60) / tensor.shape.back())
           throw FileError(where + ": the shape is too large");
         count *= tensor.shape.back();
       }
-      if (stage.contains("data")) tensor.bytes = from_base64(stage["data"].get<std::string>(), where);
-      else flatten(stage.at("values"), tensor.shape, 0, tensor.dtype, where, tensor.bytes);
+      if (stage.contains("data"))
+        tensor.bytes = from_base64(stage["data"].get<std::string>(), where);
+      else
+        flatten(stage.at("values"), tensor.shape, 0, tensor.dtype, where, tensor.bytes);
       if (tensor.bytes.size() != count)
         throw FileError(where + ": wanted " + std::to_string(count) + " bytes of numbers, got " +
                         std::to_string(tensor.bytes.size()));
@@ -275,8 +288,10 @@ TraceFile read_trace(const std::filesystem::path& path) {
   TraceFile trace;
   if (ending == ".npz") {
     for (StoredTensor& tensor : read_npz(path)) {
-      if (tensor.name == "meta") trace.meta = std::move(tensor.bytes);
-      else trace.stages.push_back(std::move(tensor));
+      if (tensor.name == "meta")
+        trace.meta = std::move(tensor.bytes);
+      else
+        trace.stages.push_back(std::move(tensor));
     }
   } else if (ending == ".safetensors") {
     SafetensorsFile file = read_safetensors(path);
@@ -292,16 +307,17 @@ TraceFile read_trace(const std::filesystem::path& path) {
 
 template <class T>
 std::vector<T> in_memory_order(const StoredTensor& stored) {
-  if (stored.dtype == "BOOL") throw FileError("stage '" + stored.name + "' is a mask and holds no numbers");
+  if (stored.dtype == "BOOL")
+    throw FileError("stage '" + stored.name + "' is a mask and holds no numbers");
   std::vector<T> values = numbers_of<T>(stored);
   if (!is_turned_name(stored.name) || stored.shape.size() != 3) return values;
   return swapped<T>(values, stored.shape[0], stored.shape[1], stored.shape[2]);
 }
 
-#define HEADLIGHT_TRACE_FILE(T)                                                                     \
-  template std::string trace_json(const std::vector<StageOf<const T>>&, const std::string&);        \
-  template void write_trace(const std::filesystem::path&, const std::vector<StageOf<const T>>&,     \
-                            const std::string&);                                                    \
+#define HEADLIGHT_TRACE_FILE(T)                                                                 \
+  template std::string trace_json(const std::vector<StageOf<const T>>&, const std::string&);    \
+  template void write_trace(const std::filesystem::path&, const std::vector<StageOf<const T>>&, \
+                            const std::string&);                                                \
   template std::vector<T> in_memory_order(const StoredTensor&)
 HEADLIGHT_TRACE_FILE(double);
 HEADLIGHT_TRACE_FILE(float);

@@ -15,7 +15,8 @@ enum class Ablation {
   mean,  ///< its mean over the positions of this sequence
 };
 
-/// Takes a head's output z away. @param layer  block  @param head  in it  @param kind  what stands there instead
+/// Takes a head's output z away. @param layer  block  @param head  in it  @param kind  what stands
+/// there instead
 /// @return to be called at every stage
 /// @throws std::out_of_range when called with a trace that has no such head
 /// @source Michel et al. 2019; Wang et al. 2022 (mean)    @booksection{09}

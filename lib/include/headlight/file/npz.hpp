@@ -10,8 +10,8 @@
 
 namespace headlight {
 
-/// Writes arrays one after the other, so that none needs to be copied: stored (not compressed), with CRC, zip64
-/// where a size or an offset needs it.
+/// Writes arrays one after the other, so that none needs to be copied: stored (not compressed),
+/// with CRC, zip64 where a size or an offset needs it.
 class NpzWriter {
  public:
   /// @param path  of the file  @throws FileError when it cannot be created
@@ -21,7 +21,8 @@ class NpzWriter {
   /// @throws FileError with the reason of the system
   void add(const std::string& name, const std::string& dtype, const std::vector<std::size_t>& shape,
            std::string_view bytes);
-  /// Writes the directory and puts the file in place. @throws FileError with the reason of the system
+  /// Writes the directory and puts the file in place. @throws FileError with the reason of the
+  /// system
   void commit();
 
  private:

@@ -9,7 +9,8 @@
 
 namespace headlight {
 
-/// Writes to a neighbour of the file and puts it in place at the end; without commit() nothing is left behind.
+/// Writes to a neighbour of the file and puts it in place at the end; without commit() nothing is
+/// left behind.
 class StreamedFile {
  public:
   /// @param path  of the file to be  @throws FileError when its folder cannot be written

@@ -29,7 +29,8 @@ class Tokenizer {
   /// @throws FileError when a piece has no token in the vocabulary
   std::vector<std::size_t> encode(std::string_view text) const;
 
-  /// @param id  of a token  @return its bytes, not always UTF-8 by themselves; empty for an unknown id
+  /// @param id  of a token  @return its bytes, not always UTF-8 by themselves; empty for an unknown
+  /// id
   std::string piece(std::size_t id) const;
 
   /// @param ids  tokens  @return their bytes in a row
@@ -38,14 +39,14 @@ class Tokenizer {
  private:
   std::vector<std::size_t> encode_word(std::string_view word) const;
 
-  std::unordered_map<std::string, std::size_t> ids_;           // token bytes to id
+  std::unordered_map<std::string, std::size_t> ids_;                  // token bytes to id
   std::map<std::pair<std::string, std::string>, std::size_t> ranks_;  // pairs of token bytes
-  std::unordered_map<std::size_t, std::string> pieces_;        // id to token bytes
+  std::unordered_map<std::size_t, std::string> pieces_;               // id to token bytes
 };
 
 /// Splits a text into the words that BPE then cuts up; joined they are the text again.
-/// English contractions, letters, digits and other signs each with the space before them, and runs of spaces, of which
-/// the last belongs to the word that follows.
+/// English contractions, letters, digits and other signs each with the space before them, and runs
+/// of spaces, of which the last belongs to the word that follows.
 /// @param text  any bytes; those that are not UTF-8 count as other signs
 /// @return pieces of the text, in order
 /// @source Radford et al. 2019, 2.2, and its published encoder: the rule

@@ -39,15 +39,16 @@ struct KeptStageOf {
 
 /// What a trace file holds.
 struct TraceFile {
-  std::string meta;                  ///< JSON: format, model, ids, pieces, interventions, tool
-  std::vector<StoredTensor> stages;  ///< in file order; masks are BOOL; axes as TransformerLens has them
+  std::string meta;  ///< JSON: format, model, ids, pieces, interventions, tool
+  std::vector<StoredTensor>
+      stages;  ///< in file order; masks are BOOL; axes as TransformerLens has them
 
   /// @param name  of a stage  @return it, or null
   const StoredTensor* find(const std::string& name) const;
 };
 
-/// Writes a trace; the ending of the path chooses the format. Axes are TransformerLens's without the batch: `[pos, head,
-/// d_head]` for q, k, v, z and result, `[head, query, key]` for patterns.
+/// Writes a trace; the ending of the path chooses the format. Axes are TransformerLens's without
+/// the batch: `[pos, head, d_head]` for q, k, v, z and result, `[head, query, key]` for patterns.
 /// @param path  ends in .npz, .safetensors or .json
 /// @param stages  in the order computed
 /// @param meta  one JSON object
