@@ -278,30 +278,53 @@ void steps_7_and_8(lesson::Page& page, const Matrix& X, Random& random) {
                                         "times W_O [d_model, d_model] is what the layer gives"));
 
   page.step("Residual and LayerNorm");
-  const Vector gain = xt::ones<double>({d_model}), bias = xt::zeros<double>({d_model});
+  const double epsilon = 1e-5;
+  const auto norm = [&](const Matrix& x) -> Matrix {              // by hand, gain 1 and bias 0
+    const Matrix centred = x - row_mean(x);                       // [n, d_model]
+    const Matrix variance = row_mean(Matrix(centred * centred));  // [n, 1]
+    return centred / xt::sqrt(variance + epsilon);                // [n, d_model]
+  };
+  const NormWeights plain = {xt::ones<double>({d_model}), xt::zeros<double>({d_model}), epsilon};
   BlockWeights block;
   block.attention = W;
-  block.norm1 = NormWeights{gain, bias};
+  block.norm1 = plain;
   const auto run = [&](NormPlace place) {
     block.place = place;
-    return run_block(X, block, {.causal = true});
+    return run_block(X, block, {.causal = true}).residual_post;
   };
-  const BlockTrace pre = run(NormPlace::before), post = run(NormPlace::after);
+  const Matrix of_normed = multi_head_attention(norm(X), W, {.causal = true}).attention_output;
+  page.claim("C05-22", page.check_close(run(NormPlace::before), Matrix(X + of_normed),
+                                        "GPT-2 and later: x + attention(norm(x))"));
   page.claim("C05-22",
-             page.check_close(pre.residual_post,
-                              Matrix(X + multi_head_attention(normalise(X, *block.norm1).output, W,
-                                                              {.causal = true})
-                                             .attention_output),
-                              "GPT-2 and later: x + attention(norm(x))"));
-  page.claim("C05-22",
-             page.check_close(post.residual_post,
-                              normalise(Matrix(X + all.attention_output), *block.norm1).output,
+             page.check_close(run(NormPlace::after), norm(Matrix(X + all.attention_output)),
                               "the original, as the report has it: norm(x + attention(x))"));
   block.attention.W_O.fill(0);
-  page.check_close(run(NormPlace::before).residual_post, X,
+  page.check_close(run(NormPlace::before), X,
                    "with W_O = 0 a block with the norm before does nothing at all");
-  page.check_greater(difference(run(NormPlace::after).residual_post, X), 0.01,
+  page.check_greater(difference(run(NormPlace::after), X), 0.01,
                      "with the norm after, it still changes x");
+
+  page.step("What follows outside: the feed-forward layer");
+  block.norm2 = plain;
+  block.feed_forward = {
+      random_matrix(random, d_model, 3 * d_model), random_vector(random, 3 * d_model),
+      random_matrix(random, 3 * d_model, d_model), random_vector(random, d_model)};
+  block.place = NormPlace::before;
+  const BlockTrace whole = run_block(X, block, {.causal = true});
+  Matrix hidden_layer =
+      matmul(norm(whole.residual_mid), block.feed_forward->W_in);  // [n, d_hidden]
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t c = 0; c < 3 * d_model; ++c) {
+      const double x = hidden_layer(i, c) + block.feed_forward->b_in(c);
+      hidden_layer(i, c) =
+          x / 2 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    }
+  Matrix after =
+      whole.residual_mid + matmul(hidden_layer, block.feed_forward->W_out);  // [n, d_model]
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t c = 0; c < d_model; ++c) after(i, c) += block.feed_forward->b_out(c);
+  page.check_close(whole.residual_post, after,
+                   "GPT-2's: x + W_out gelu(W_in norm(x)), every token by itself");
 }
 
 void one_call(lesson::Page& page) {
