@@ -79,59 +79,55 @@ class Config {
 template <class T>
 class Tensors {
  public:
-  explicit Tensors(const std::filesystem::path& path)
-      : path_(path.string()), file_(read_safetensors(path)) {}
+  explicit Tensors(const std::filesystem::path& path) : path_(path.string()), file_(path) {}
 
   bool has(const std::string& name) const { return find(name) != nullptr; }
 
-  std::vector<T> get(const std::string& name, const Shape& shape) const {
-    const StoredTensor* t = find(name);
-    if (!t) throw FileError(path_ + ": the tensor " + name + " is missing");
-    if (t->shape != shape)
-      throw FileError(path_ + ": " + name + ": wanted shape " + words(shape) + ", got " +
-                      words(t->shape));
-    try {
-      return numbers_of<T>(*t);
-    } catch (const FileError& e) {
-      throw FileError(path_ + ": " + e.what());
-    }
-  }
   MatrixOf<T> matrix(const std::string& name, std::size_t rows, std::size_t columns) const {
-    const std::vector<T> values = get(name, {rows, columns});
+    const SafetensorsReader::Tensor& t = get(name, {rows, columns});
     MatrixOf<T> m = MatrixOf<T>::from_shape({rows, columns});
-    std::copy(values.begin(), values.end(), m.begin());
+    file_.read(t, 0, m.size(), m.data());
+    return m;
+  }
+  // Part `index` of `parts` equal groups of columns: Q, K or V of the fused c_attn.
+  MatrixOf<T> some_columns(const std::string& name, std::size_t rows, std::size_t columns,
+                           std::size_t index, std::size_t parts) const {
+    const SafetensorsReader::Tensor& t = get(name, {rows, parts * columns});
+    MatrixOf<T> m = MatrixOf<T>::from_shape({rows, columns});
+    for (std::size_t i = 0; i < rows; ++i)
+      file_.read(t, (i * parts + index) * columns, columns, m.data() + i * columns);
     return m;
   }
   VectorOf<T> vector(const std::string& name, std::size_t size) const {
-    const std::vector<T> values = get(name, {size});
+    const SafetensorsReader::Tensor& t = get(name, {size});
     VectorOf<T> v = VectorOf<T>::from_shape({size});
-    std::copy(values.begin(), values.end(), v.begin());
+    file_.read(t, 0, size, v.data());
     return v;
   }
   VectorOf<T> vector_if_there(const std::string& name, std::size_t size) const {
     return has(name) ? vector(name, size) : VectorOf<T>::from_shape({0});
   }
   std::size_t columns(const std::string& name) const {
-    const StoredTensor* t = find(name);
+    const SafetensorsReader::Tensor* t = find(name);
     return t && t->shape.size() == 2 ? t->shape[1] : 0;
   }
 
  private:
-  const StoredTensor* find(const std::string& name) const {
-    const StoredTensor* t = file_.find(name);
+  const SafetensorsReader::Tensor* find(const std::string& name) const {
+    const SafetensorsReader::Tensor* t = file_.find(name);
     return t ? t : file_.find("transformer." + name);
   }
+  const SafetensorsReader::Tensor& get(const std::string& name, const Shape& shape) const {
+    const SafetensorsReader::Tensor* t = find(name);
+    if (!t) throw FileError(path_ + ": the tensor " + name + " is missing");
+    if (t->shape != shape)
+      throw FileError(path_ + ": " + name + ": wanted shape " + words(shape) + ", got " +
+                      words(t->shape));
+    return *t;
+  }
   std::string path_;
-  SafetensorsFile file_;
+  SafetensorsReader file_;
 };
-
-template <class T>
-MatrixOf<T> some_columns(const MatrixOf<T>& a, std::size_t first, std::size_t count) {
-  MatrixOf<T> part = MatrixOf<T>::from_shape({a.shape(0), count});
-  for (std::size_t i = 0; i < a.shape(0); ++i)
-    std::copy_n(a.data() + i * a.shape(1) + first, count, part.data() + i * count);
-  return part;
-}
 
 template <class T>
 VectorOf<T> some(const VectorOf<T>& a, std::size_t first, std::size_t count) {
@@ -217,12 +213,14 @@ ModelWeightsOf<T> read_gpt2_folder(const std::filesystem::path& folder) {
     const std::string h = "h." + std::to_string(layer) + ".";
     BlockWeightsOf<T> b;
     b.norm1 = norm(h + "ln_1");
-    const MatrixOf<T> qkv = tensors.matrix(h + "attn.c_attn.weight", d, 3 * a);
+    const auto part = [&](std::size_t index) {
+      return tensors.some_columns(h + "attn.c_attn.weight", d, a, index, 3);
+    };
     const VectorOf<T> qkv_bias = bias(h + "attn.c_attn.bias", 3 * a);
     b.attention.n_heads = heads;
-    b.attention.W_Q = some_columns(qkv, 0, a), b.attention.b_Q = some(qkv_bias, 0, a);
-    b.attention.W_K = some_columns(qkv, a, a), b.attention.b_K = some(qkv_bias, a, a);
-    b.attention.W_V = some_columns(qkv, 2 * a, a), b.attention.b_V = some(qkv_bias, 2 * a, a);
+    b.attention.W_Q = part(0), b.attention.b_Q = some(qkv_bias, 0, a);
+    b.attention.W_K = part(1), b.attention.b_K = some(qkv_bias, a, a);
+    b.attention.W_V = part(2), b.attention.b_V = some(qkv_bias, 2 * a, a);
     b.attention.W_O = tensors.matrix(h + "attn.c_proj.weight", a, d);
     b.attention.b_O = bias(h + "attn.c_proj.bias", d);
     if (config.flag("null_key", false))

@@ -33,6 +33,41 @@ struct SafetensorsFile {
 /// @source the format's reference reader, huggingface/safetensors
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
+/// Reads numbers from a file straight to where they are wanted: nothing is held twice.
+class SafetensorsReader {
+ public:
+  /// A tensor in the file.
+  struct Tensor {
+    std::string name;                ///< "h.0.ln_1.weight"
+    std::string dtype;               ///< "F32", ...
+    std::vector<std::size_t> shape;  ///< row-major
+    std::uint64_t begin = 0;         ///< first byte, behind the header
+  };
+
+  /// Checks the header as read_safetensors does. @param path  of the file
+  /// @throws FileError with the file, the tensor and the reason
+  explicit SafetensorsReader(const std::filesystem::path& path);
+  ~SafetensorsReader();
+  SafetensorsReader(const SafetensorsReader&) = delete;
+  SafetensorsReader& operator=(const SafetensorsReader&) = delete;
+
+  /// @param name  of a tensor  @return it, or null
+  const Tensor* find(const std::string& name) const;
+  /// Numbers of a tensor as T, from F64, F32, F16 or BF16.
+  /// @param tensor  of this file  @param first  number  @param count  of numbers  @param to
+  /// receives them
+  /// @throws FileError for another dtype or when the file cannot be read
+  template <class T>
+  void read(const Tensor& tensor, std::size_t first, std::size_t count, T* to) const;
+
+ private:
+  void bytes_at(std::uint64_t offset, char* to, std::size_t count) const;
+  std::string path_;
+  int file_ = -1;
+  std::uint64_t data_ = 0;
+  std::vector<Tensor> tensors_;
+};
+
 /// Reads from memory.
 /// @param bytes  of a file  @param name  for messages  @return all tensors
 /// @throws FileError with the name, the tensor and the reason
