@@ -8,6 +8,7 @@
 #include <headlight/core/random.hpp>
 #include <headlight/layer/mask.hpp>
 #include <headlight/layer/softmax.hpp>
+#include <headlight/learning/data.hpp>
 #include <headlight/position/alibi.hpp>
 #include <headlight/position/learned.hpp>
 #include <headlight/position/relative.hpp>
@@ -16,6 +17,7 @@
 #include <headlight/position/t5_bias.hpp>
 #include <numbers>
 
+#include "support/models.hpp"
 #include "support/page.hpp"
 
 using namespace headlight;
@@ -469,6 +471,102 @@ void alibi(lesson::Page& page) {
   page.claim("C13-30", none);
 }
 
+// Mean loss where something repeats, so that it can be known: sequences of `length` tokens.
+double loss_at(const ModelWeightsF& model, std::size_t length, std::uint64_t seed) {
+  Random random(seed);
+  double loss = 0, count = 0;
+  for (int sequence = 0; sequence < 8; ++sequence) {
+    const Example e = repeated_example({24, length, 5, 12}, random);
+    const ModelTraceF trace = run_model<float>(e.ids, model, {.record = Record::essential});
+    for (const GoldEdge& edge : e.edges)
+      if (edge.relation == "induction" && edge.has_answer) {
+        loss -=
+            std::log(static_cast<double>(trace.probabilities(edge.query, e.targets[edge.query])));
+        count += 1;
+      }
+  }
+  return loss / count;
+}
+
+// The largest mean weight that a head gives to the token `back` places before.
+double best_head_looking_back(const ModelWeightsF& model, std::size_t back, std::uint64_t seed) {
+  Random random(seed);
+  double best = 0;
+  const Example e = repeated_example({24, 32, 5, 12}, random);
+  for (const BlockTraceOf<float>& block : run_model<float>(e.ids, model).blocks)
+    for (std::size_t h = 0; h < 4; ++h) {
+      double weight = 0;
+      for (std::size_t i = back; i < 32; ++i) weight += block.attention.pattern(h, i, i - back);
+      best = std::max(best, weight / static_cast<double>(32 - back));
+    }
+  return best;
+}
+
+void beyond_training(lesson::Page& page) {
+  page.step("Beyond the trained length: five small models, trained on 32 tokens");
+  page.say(
+      "Two layers of four heads learned to continue what repeats; they differ in the position "
+      "code only. Chance is ln 24 = 3.18 nats.");
+  const std::vector<std::string> codes = {"rope", "alibi", "sinusoidal", "learned", "none"};
+  const std::vector<double> lengths = {32, 64, 128, 256};
+  std::vector<std::vector<std::string>> rows;
+  std::vector<render::Series> lines;
+  for (const std::string code : {"rope", "alibi", "sinusoidal", "learned", "none",
+                                 "rope, interpolated", "rope, NTK-aware"}) {
+    const std::string name = "positions-" + code.substr(0, code.find(','));
+    ModelWeightsF model = lesson::trained_model(name);
+    const Rope trained = model.rope;
+    render::Series line{code, lengths, {}};
+    std::vector<std::string> row = {code};
+    for (const double length : lengths) {
+      if (code == "rope, interpolated") model.rope = interpolated(trained, length / 32);
+      if (code == "rope, NTK-aware") model.rope = ntk_scaled(trained, 8, length / 32);
+      line.y.push_back(loss_at(model, static_cast<std::size_t>(length), page.seed(1301)));
+      row.push_back(render::fixed(line.y.back(), 2));
+    }
+    row.push_back(render::fixed(loss_at(lesson::untrained_model(name), 32, 1301), 2));
+    rows.push_back(row);
+    lines.push_back(line);
+  }
+  page.text_table({"code", "loss at 32", "64", "128", "256", "untrained, 32"}, rows);
+  page.line_chart("loss where something repeats", lines,
+                  {.x_label = "tokens", .y_label = "nats", .log_x = true});
+  const auto& [rope, alibi, sinusoidal, learned, none] =
+      std::tie(lines[0], lines[1], lines[2], lines[3], lines[4]);
+  page.claim("C13-14", page.check_greater(rope.y[1] / rope.y[0], 3,
+                                          "rotary: the loss rises steeply at twice the length"));
+  page.claim("C13-42", page.check_greater(rope.y[3], 1.5, "and is no better at eight times"));
+  page.claim("C13-46", page.check_greater(learned.y[3] / learned.y[0], 3,
+                                          "learned: rows that training never reached say nothing"));
+  page.claim("C13-47",
+             page.check_less(alibi.y[3], rope.y[3] / 2,
+                             "ALiBi: at eight times the length less than half of rotary's loss"));
+  page.check_less(lines[6].y[1], 0.75 * rope.y[1],
+                  "NTK-aware scaling helps the rotary model at twice the length, untrained for it");
+  page.check_greater(
+      lines[5].y[1], rope.y[1],
+      "interpolation, which slows the fast pairs too, needs further training: without "
+      "it the previous token is no longer found");
+  page.check_greater(none.y[0] / alibi.y[0], 2, "without positions the task is hardly learned");
+
+  page.step("Previous-token heads in the trained models");
+  std::vector<std::vector<std::string>> heads;
+  std::vector<double> one, two;
+  for (const std::string& code : codes) {
+    const ModelWeightsF model = lesson::trained_model("positions-" + code);
+    const ModelWeightsF before = lesson::untrained_model("positions-" + code);
+    one.push_back(best_head_looking_back(model, 1, 1302));
+    two.push_back(best_head_looking_back(model, 2, 1302));
+    heads.push_back({code, render::fixed(one.back(), 2), render::fixed(two.back(), 2),
+                     render::fixed(best_head_looking_back(before, 1, 1302), 2)});
+  }
+  page.text_table({"code", "one back", "two back", "one back, untrained"}, heads);
+  page.claim("C13-12",
+             page.check_greater(one[0], 0.6, "rotary: a head for the previous token grew"));
+  page.claim("C13-12", page.check_less(one[4], 0.3, "without positions none did"));
+  page.claim("C13-12", page.check_less(two[0], 0.5, "no rotary head looks two back as firmly"));
+}
+
 void tell(lesson::Page& page) {
   Random random(1);
   const Matrix X = random_matrix(random, n, d);  // [n, d_model]
@@ -480,6 +578,7 @@ void tell(lesson::Page& page) {
   t5(page);
   rotary(page, X, W);
   alibi(page);
+  beyond_training(page);
 }
 
 }  // namespace
