@@ -21,6 +21,7 @@ foreach(kernel IN LISTS kernels)
   set_property(SOURCE src/core/kernels_${kernel}.cpp APPEND PROPERTY COMPILE_OPTIONS
                -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi)
 endforeach()
+headlight_module(analysis head_scores entropy ablation path_edge)
 headlight_module(learning parameters backward optimiser trainer data recipes evaluate)
 target_sources(headlight PRIVATE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.cpp
                                  ${PROJECT_SOURCE_DIR}/lib/src/learning/batched.cpp)

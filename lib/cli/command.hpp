@@ -17,6 +17,10 @@ int diff(int argc, char** argv);
 /// @return 0 measured, 2 wrong usage
 int bench(int argc, char** argv);
 
+/// Scores the heads of a model. @param argc  count of words  @param argv  "heads", options
+/// @return 0 done, 2 wrong usage or an unusable model
+int heads(int argc, char** argv);
+
 /// Trains a model of the lessons. @param argc  count of words  @param argv  "train", name, options
 /// @return 0 trained, 1 the run failed, 2 wrong usage or unusable files, 130 interrupted
 int train(int argc, char** argv);

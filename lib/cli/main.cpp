@@ -16,6 +16,7 @@ constexpr Command commands[] = {
     {"trace", headlight::cli::trace, "runs a model and records every intermediate number"},
     {"diff", headlight::cli::diff, "compares two trace files stage by stage"},
     {"bench", headlight::cli::bench, "measures speed side by side with peers"},
+    {"heads", headlight::cli::heads, "the score card of every head of a model"},
     {"train", headlight::cli::train, "trains a model of the lessons from nothing"},
 };
 

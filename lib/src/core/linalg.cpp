@@ -42,11 +42,13 @@ void multiply(T alpha, ViewOf<const T> a, ViewOf<const T> b, T beta, ViewOf<T> c
   const std::size_t k = a.is_transposed ? a.rows : a.columns;
   const std::size_t k_of_b = b.is_transposed ? b.columns : b.rows;
   const std::size_t n = b.is_transposed ? b.rows : b.columns;
-  require_shape(k == k_of_b, "matmul",
-                "inner sizes differ: " + view_shape(a) + " times " + view_shape(b));
-  require_shape(
-      c.rows == m && c.columns == n && !c.is_transposed, "matmul",
-      "the result " + view_shape(c) + " does not fit " + view_shape(a) + " times " + view_shape(b));
+  if (k != k_of_b)  // the texts are made only when they are needed: small products are frequent
+    require_shape(false, "matmul",
+                  "inner sizes differ: " + view_shape(a) + " times " + view_shape(b));
+  if (c.rows != m || c.columns != n || c.is_transposed)
+    require_shape(false, "matmul",
+                  "the result " + view_shape(c) + " does not fit " + view_shape(a) + " times " +
+                      view_shape(b));
   if (m == 0 || n == 0) return;
   if (k == 0) {
     for (std::size_t i = 0; i < m; ++i)

@@ -29,7 +29,7 @@ double RelationFigures::best() const {
 }
 
 Evaluation evaluate(const ModelWeightsF& weights, std::span<const Example> examples,
-                    const InterventionOf<float>& intervention) {
+                    const std::function<InterventionOf<float>(std::size_t)>& intervention) {
   Evaluation result;
   const std::size_t layers = weights.blocks.size();
   std::size_t heads = 0;
@@ -37,8 +37,11 @@ Evaluation evaluate(const ModelWeightsF& weights, std::span<const Example> examp
   result.entropy = zeros(layers, heads);
   double counted = 0, rows = 0;
   ModelTraceF trace;
-  for (const Example& e : examples) {
-    run_model<float>(e.ids, weights, {Record::essential, 1, intervention}, trace);
+  for (std::size_t number = 0; number < examples.size(); ++number) {
+    const Example& e = examples[number];
+    ModelOptionsOf<float> options{Record::essential, 1, {}};
+    if (intervention) options = {Record::everything, 1, intervention(number)};
+    run_model<float>(e.ids, weights, options, trace);
     const std::size_t vocabulary = trace.logits.shape(1), n = e.ids.size();
     const auto loss_at = [&](std::size_t i) {
       const double p = static_cast<double>(trace.probabilities(i, e.targets[i]));

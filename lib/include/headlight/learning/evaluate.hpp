@@ -2,6 +2,7 @@
 /// What a model can do on data with gold labels, relation by relation and head by head.
 #pragma once
 
+#include <functional>
 #include <headlight/attention/model.hpp>
 #include <headlight/learning/data.hpp>
 #include <map>
@@ -33,11 +34,11 @@ struct Evaluation {
 /// Runs a model on examples and scores it against their gold edges.
 /// @param weights  the model
 /// @param examples  with edges
-/// @param intervention  may change stages, for ablations
+/// @param intervention  makes the intervention of an example, by its number; empty: none
 /// @return loss, accuracies, attention on gold keys
 /// @throws ShapeError when an example does not fit the model
 /// @booksection{07}
 Evaluation evaluate(const ModelWeightsF& weights, std::span<const Example> examples,
-                    const InterventionOf<float>& intervention = {});
+                    const std::function<InterventionOf<float>(std::size_t)>& intervention = {});
 
 }  // namespace headlight
