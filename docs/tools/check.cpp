@@ -43,8 +43,7 @@ std::vector<std::string> check_site(const fs::path& html, const fs::path& header
 
   for (const fs::path& file : files_below(html, ".html")) {
     const std::string name = fs::relative(file, html).string();
-    const bool own =
-        name.rfind("trace_", 0) == 0;  // a page written by a lesson, complete in itself
+    const bool own = name.rfind("run_", 0) == 0;  // a page written by a lesson, complete in itself
     Page& page = pages[name];
     std::vector<std::string> quiet;  // open tags inside which a name needs no link
     for (const Token& token : parse_html(read_file(file))) {
@@ -117,6 +116,8 @@ std::vector<std::string> check_site(const fs::path& html, const fs::path& header
       const fs::path target =
           path.empty() ? fs::path(name) : (fs::path(name).parent_path() / path).lexically_normal();
       const std::string place = name + ":" + std::to_string(line) + ": ";
+      if (link == "#nested-classes")
+        continue;  // Doxygen 1.9.4 names a section that holds only private classes
       if (!fs::is_regular_file(html / target)) {
         faults.push_back(place + "a link to nothing: " + link);
         continue;

@@ -17,7 +17,7 @@ bool indexed(const std::string& name) {
     if (name.find(part) != std::string::npos) return false;
   for (const char* start :
        {"dir_", "functions", "globals", "namespacemembers", "classes", "annotated", "files",
-        "namespaces", "hierarchy", "pages", "trace_", "doxygen_crawl"})
+        "namespaces", "hierarchy", "pages", "run_", "doxygen_crawl"})
     if (name.rfind(start, 0) == 0) return false;
   return true;
 }

@@ -145,6 +145,11 @@ class Book {
         const std::size_t open = line.find("{{", at);
         const std::size_t close = open == std::string::npos ? open : line.find("}}", open);
         if (close == std::string::npos) break;
+        if (std::islower(static_cast<unsigned char>(line[open + 2])) == 0) {  // braces of C++
+          done += line.substr(at, open + 2 - at);
+          at = open + 2;
+          continue;
+        }
         done += line.substr(at, open - at);
         try {
           done += directive(trimmed(line.substr(open + 2, close - open - 2)), section);
@@ -256,19 +261,21 @@ class Book {
     std::string name = "output_" + section.number;
     if (!step.empty()) {
       part.clear();
-      const std::vector<std::string> lines = lines_of(all);
       const std::vector<std::string> titles = step_titles(section);
-      const auto heading = [&](const std::string& line, const std::string& title) {
-        const std::size_t at = line.find(title);
-        return at != std::string::npos && at <= 8 && line.size() <= at + title.size() + 4;
+      const auto at =
+          static_cast<std::size_t>(std::find(titles.begin(), titles.end(), step) - titles.begin());
+      const auto heading = [&](const std::string& line, std::size_t index) {
+        const std::string begin = std::to_string(index + 1) + ". ";
+        if (index >= titles.size() || line.rfind(begin, 0) != 0) return false;
+        const std::string rest =
+            line.substr(begin.size());  // a long title goes on in the next line
+        return rest == titles[index] || (rest.size() > 50 && titles[index].rfind(rest, 0) == 0);
       };
       bool inside = false;
-      for (const std::string& line : lines) {
-        if (heading(line, step))
+      for (const std::string& line : lines_of(all)) {
+        if (heading(line, at))
           inside = true;
-        else if (inside && std::any_of(titles.begin(), titles.end(), [&](const std::string& title) {
-                   return heading(line, title);
-                 }))
+        else if (inside && heading(line, at + 1))
           break;
         if (inside) part += line + "\n";
       }
@@ -287,10 +294,12 @@ class Book {
     if (!run.passed) throw std::runtime_error("lesson " + number + " has a check that fails");
     const std::vector<std::string> titles = step_titles(section);
     if (titles.empty()) throw std::runtime_error("lesson " + number + " has no step");
+    std::size_t number_of_step = 0;
     for (const std::string& title : titles) {
       out += "### " + replaced(replaced(replaced(title, "@", "\\@"), "<", "&lt;"), "#", "\\#") +
              "\n\n";
-      out += "@snippet " + section.number + "_" + section.slug + "/lesson.cpp " + title + "\n\n";
+      out += "@snippet " + section.number + "_" + section.slug + "/lesson.cpp step " +
+             std::to_string(++number_of_step) + "\n\n";
       out += output(section, title) + "\n\n";
       for (const LessonRun::Stage& stage : run.stages) {
         const std::size_t rank = stage.shape.size();
@@ -319,15 +328,19 @@ class Book {
   static std::optional<std::string> step_title(const std::string& line) {
     const std::size_t call = line.find("page.step(\"");
     if (call == std::string::npos) return {};
-    const std::size_t begin = call + 11, end = line.find('"', begin);
-    return end == std::string::npos ? std::optional<std::string>()
-                                    : line.substr(begin, end - begin);
+    std::string title;
+    for (std::size_t i = call + 11; i < line.size() && line[i] != '"'; ++i) {
+      if (line[i] == '\\' && i + 1 < line.size()) ++i;
+      title += line[i];
+    }
+    return title;
   }
 
   // A copy of the lesson in which each step lies between two snippet marks named like the step.
   void annotate_lesson(const Section& section) {
     const fs::path name = fs::path(section.number + "_" + section.slug) / "lesson.cpp";
     std::string out, open;
+    std::size_t steps = 0;
     const auto close = [&] {
       if (!open.empty()) out += "//! [" + open + "]\n";
       open.clear();
@@ -335,7 +348,7 @@ class Book {
     for (const std::string& line : lines_of(read_file(folders_.source / "lessons" / name))) {
       if (const std::optional<std::string> title = step_title(line)) {
         close();
-        open = *title;
+        open = "step " + std::to_string(++steps);
         out += "//! [" + open + "]\n";
       }
       if (!line.empty() && line[0] == '}') close();
@@ -390,7 +403,7 @@ class Book {
     const fs::path file = folders_.captures / section.number / "trace.html";
     if (!fs::exists(file)) return "";
     fs::create_directories(folders_.work / "extra");
-    const std::string name = "trace_" + section.number + ".html";
+    const std::string name = "run_" + section.number + ".html";
     write_file(folders_.work / "extra" / name, read_file(file));
     return "<a href=\"" + name + "\">Every number of this run on a page of its own</a>.";
   }

@@ -15,7 +15,7 @@ namespace headlight {
 /// Text to token ids and back. Every text has ids, also one that is not UTF-8.
 class Tokenizer {
  public:
-  /// @param folder  with vocab.json and merges.txt
+  /// @param folder  with vocab.json and merges.txt  @return the tokenizer
   /// @throws FileError with the file, the place and the reason
   static Tokenizer from_folder(const std::filesystem::path& folder);
 
