@@ -18,6 +18,7 @@
 #include <set>
 
 #include "command.hpp"
+#include "trace_page.hpp"
 #include "verify.hpp"
 
 namespace headlight::cli {
@@ -500,6 +501,11 @@ int run_trace(const cxxopts::ParseResult& given) {
     write_trace<float>(path, stages, meta);
     std::fprintf(stderr, "trace: wrote %s\n", path.c_str());
   }
+  if (given.count("html")) {
+    const std::string path = given["html"].as<std::string>();
+    write_page(path, trace_page(model.name, tokens.pieces, stages, changes.words));
+    std::fprintf(stderr, "trace: wrote %s\n", path.c_str());
+  }
   bool verified = true;
   if (given.count("verify")) {
     std::map<std::string, const Stage*> by_name;
@@ -543,6 +549,7 @@ int trace(int argc, char** argv) {
       "patch", "put a stage of a trace file in place", cxxopts::value<std::vector<std::string>>(),
       "STAGE=FILE")("verify", "recompute every stage in double with plain loops")(
       "export", "write .npz, .safetensors or .json", cxxopts::value<std::string>(), "FILE")(
+      "html", "write a page with pictures and numbers", cxxopts::value<std::string>(), "FILE")(
       "threads", "heads and rows are spread over them",
       cxxopts::value<std::size_t>()->default_value("1"))("json", "print the trace as JSON")(
       "quiet", "no table")("help", "this text");

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <headlight/core/shape.hpp>
 #include <headlight/render/html.hpp>
+#include <limits>
 
 namespace headlight::render {
 namespace {
@@ -95,7 +96,8 @@ std::string stage(const HtmlStage& s, const std::string& id) {
   require_shape((s.row_labels.empty() || s.row_labels.size() == rows) &&
                     (s.column_labels.empty() || s.column_labels.size() == columns),
                 "render::html_page", "the labels of stage " + s.symbol + " do not fit its shape");
-  const std::size_t drawn = rows > 1 && columns > 1 ? std::min<std::size_t>(slices, 16) : 0;
+  const std::size_t drawn =
+      rows > 1 && columns > 1 && s.max_cells > 0 ? std::min<std::size_t>(slices, 16) : 0;
   const auto caption_of = [&](std::size_t slice) {
     return slices == 1 ? "" : s.axes.front() + " " + std::to_string(slice);
   };
@@ -103,6 +105,8 @@ std::string stage(const HtmlStage& s, const std::string& id) {
     Matrix cells = Matrix::from_shape({rows, columns});
     std::copy_n(s.values.begin() + static_cast<std::ptrdiff_t>(slice * rows * columns),
                 rows * columns, cells.begin());
+    for (std::size_t c = 0; c < s.visible.size() && c < rows * columns; ++c)
+      if (!s.visible[c]) cells.data()[c] = -std::numeric_limits<double>::infinity();
     double least = 0;
     for (const double v : cells)
       if (std::isfinite(v)) least = std::min(least, v);
@@ -116,7 +120,8 @@ std::string stage(const HtmlStage& s, const std::string& id) {
          .column_axis = s.axes.back(),
          .row_labels = s.row_labels,
          .column_labels = s.column_labels,
-         .diverging = least < 0});
+         .diverging = least < 0,
+         .max_cells = s.max_cells});
   }
   std::string tables;
   std::size_t left = s.most, shown = 0;

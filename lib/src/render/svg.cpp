@@ -3,9 +3,11 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <headlight/core/shape.hpp>
 #include <headlight/render/svg.hpp>
 #include <limits>
+#include <map>
 
 #include "render/band.hpp"
 
@@ -106,6 +108,33 @@ std::string mark(std::size_t kind, double x, double y, const std::string& colour
   }
 }
 
+// Many small cells: one path a colour (of 33), neighbours of the same colour in one piece.
+std::string small_cells(const Matrix& cells, double left, double top,
+                        const std::function<Colour(double)>& colour, bool& any_hidden) {
+  std::map<std::string, std::string> paths;  // fill to outline
+  const auto fill_of = [&](double v) -> std::string {
+    if (std::isnan(v)) return "none";
+    return std::isfinite(v) ? hex(colour(v)) : "url(#h)";
+  };
+  for (std::size_t i = 0; i < cells.shape(0); ++i)
+    for (std::size_t j = 0; j < cells.shape(1);) {
+      const std::string fill = fill_of(cells(i, j));
+      std::size_t end = j + 1;
+      while (end < cells.shape(1) && fill_of(cells(i, end)) == fill) ++end;
+      const std::string width = at(10.0 * static_cast<double>(end - j));
+      paths[fill] += "M" + at(left + 10.0 * static_cast<double>(j)) + " " +
+                     at(top + 10.0 * static_cast<double>(i)) + "h" + width + "v10h-" + width + "z";
+      any_hidden = any_hidden || fill == "url(#h)";
+      j = end;
+    }
+  std::string out;
+  for (const auto& [fill, outline] : paths)
+    out += "<path" + attribute("fill", fill) + attribute("d", outline) + "/>\n";
+  return out + rect(left, top, 10.0 * static_cast<double>(cells.shape(1)),
+                    10.0 * static_cast<double>(cells.shape(0)),
+                    " fill=\"none\" stroke=\"currentColor\" stroke-opacity=\"0.4\"");
+}
+
 }  // namespace
 
 std::string markup(std::string_view words) {
@@ -155,11 +184,13 @@ std::string svg_heatmap(const Matrix& values, const Mask* mask, const Caption& c
   double high = style.high.value_or(any_finite ? std::max(most, low) : 0.0);
   if (style.diverging) high = std::max(std::abs(low), std::abs(high)), low = -high;
   const Palette palette = style.diverging ? Palette::diverging : Palette::cividis;
-  const auto colour = [&](double x) {
-    return colour_of(palette, high > low ? (x - low) / (high - low) : 0.0);
+  const bool many = rows > 24 || columns > 24;  // colours in 33 steps
+  const std::function<Colour(double)> colour = [&](double x) {
+    const double share = high > low ? (x - low) / (high - low) : 0.0;
+    return colour_of(palette, many ? std::round(share * 32) / 32 : share);
   };
 
-  const double side = columns <= 12 && rows <= 24 ? 44 : columns <= 24 ? 22 : 10;
+  const double side = many ? 10 : columns <= 12 ? 44 : 22;
   const double tall = side == 44 ? 26 : side;
   const bool labelled = band == 1 && side > 10;
   double left = 28, top = 28;
@@ -173,22 +204,26 @@ std::string svg_heatmap(const Matrix& values, const Mask* mask, const Caption& c
 
   std::string body;
   bool any_hidden = false;
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < columns; ++j) {
-      const double x = left + static_cast<double>(j) * side,
-                   y = top + static_cast<double>(i) * tall;
-      const double v = cells(i, j);
-      const bool finite = std::isfinite(v);
-      any_hidden = any_hidden || v == hidden;
-      const std::string fill = finite ? hex(colour(v)) : v == hidden ? "url(#h)" : "none";
-      body += rect(x, y, side, tall,
-                   attribute("fill", fill) + " stroke=\"currentColor\" stroke-opacity=\"0.25\"");
-      if (std::isnan(v)) body += text(x + side / 2, y + tall - 8, "?", " text-anchor=\"middle\"");
-      if (finite && side == 44)
-        body += text(x + side / 2, y + 17, fixed(v, std::abs(v) >= 100 ? 0 : 2),
-                     attribute("fill", luminance(colour(v)) > 0.2 ? "#000" : "#fff") +
-                         " text-anchor=\"middle\" font-size=\"11\"");
-    }
+  if (side == 10) {
+    body += small_cells(cells, left, top, colour, any_hidden);
+  } else {
+    for (std::size_t i = 0; i < rows; ++i)
+      for (std::size_t j = 0; j < columns; ++j) {
+        const double x = left + static_cast<double>(j) * side,
+                     y = top + static_cast<double>(i) * tall;
+        const double v = cells(i, j);
+        const bool finite = std::isfinite(v);
+        any_hidden = any_hidden || v == hidden;
+        const std::string fill = finite ? hex(colour(v)) : v == hidden ? "url(#h)" : "none";
+        body += rect(x, y, side, tall,
+                     attribute("fill", fill) + " stroke=\"currentColor\" stroke-opacity=\"0.25\"");
+        if (std::isnan(v)) body += text(x + side / 2, y + tall - 8, "?", " text-anchor=\"middle\"");
+        if (finite && side == 44)
+          body += text(x + side / 2, y + 17, fixed(v, std::abs(v) >= 100 ? 0 : 2),
+                       attribute("fill", luminance(colour(v)) > 0.2 ? "#000" : "#fff") +
+                           " text-anchor=\"middle\" font-size=\"11\"");
+      }
+  }
   if (labelled) {
     for (std::size_t i = 0; i < style.row_labels.size(); ++i)
       body += text(left - 6, top + (static_cast<double>(i) + 0.5) * tall + 4,

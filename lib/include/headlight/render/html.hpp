@@ -22,8 +22,8 @@ struct HtmlPicture {
   std::string caption;  ///< plain text below it
 };
 
-/// Numbers with their names. Up to 64 by 64 are drawn as a heat map too; the table holds up to
-/// `most` numbers, and says so when there are more.
+/// Numbers with their names. A matrix is drawn as a heat map too, slice by slice; the table holds
+/// up to `most` numbers, and says so when there are more.
 struct HtmlStage {
   std::string symbol;                           ///< the report's letter
   std::string name;                             ///< what it is
@@ -33,6 +33,8 @@ struct HtmlStage {
   std::vector<std::string> row_labels = {};     ///< of the axis before the last, or empty
   std::vector<std::string> column_labels = {};  ///< of the last axis, or empty
   std::size_t most = 4096;                      ///< numbers in the table
+  std::size_t max_cells = 64;                   ///< a side of a picture; 0: no picture
+  std::vector<bool> visible = {};  ///< one a cell of a slice: drawn as hidden where false; or empty
 };
 
 /// One check of a lesson.
