@@ -94,6 +94,7 @@ class Page {
   /// @param sentence  what is thereby shown  @param tolerance  relative, in the Euclidean norm
   /// @return to name in claim()
   template <class A, class B>
+  requires requires(const A& a) { a.shape().data(); }
   Check check_close(const A& got, const B& want, std::string_view sentence,
                     double tolerance = 1e-12) {
     const headlight::Closeness found = headlight::compare(got, want, {.tolerance = tolerance});
