@@ -14,10 +14,10 @@ namespace headlight {
 template <class T>
 struct MultiHeadWeightsOf {
   std::size_t n_heads = 1;    ///< how many heads share the columns
-  MatrixOf<T> W_Q;            ///< @shape{d_model, n_heads * d_head}
-  MatrixOf<T> W_K;            ///< @shape{d_model, n_heads * d_head}
-  MatrixOf<T> W_V;            ///< @shape{d_model, n_heads * d_value}
-  MatrixOf<T> W_O;            ///< @shape{n_heads * d_value, d_model}
+  MatrixOf<T> W_Q = {};       ///< @shape{d_model, n_heads * d_head}
+  MatrixOf<T> W_K = {};       ///< @shape{d_model, n_heads * d_head}
+  MatrixOf<T> W_V = {};       ///< @shape{d_model, n_heads * d_value}
+  MatrixOf<T> W_O = {};       ///< @shape{n_heads * d_value, d_model}
   VectorOf<T> b_Q = {};       ///< @shape{n_heads * d_head}, or empty
   VectorOf<T> b_K = {};       ///< @shape{n_heads * d_head}, or empty
   VectorOf<T> b_V = {};       ///< @shape{n_heads * d_value}, or empty
