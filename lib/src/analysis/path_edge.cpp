@@ -7,23 +7,26 @@
 namespace headlight {
 
 template <class T>
-InterventionOf<T> cut_edge(const ModelWeightsOf<T>& weights, HeadId from, PathEdge edge,
-                           std::size_t to_layer) {
-  if (from.layer >= to_layer || to_layer >= weights.blocks.size())
-    throw std::invalid_argument("cut_edge: wanted an earlier head and a later layer below " +
-                                std::to_string(weights.blocks.size()) + ", got layers " +
-                                std::to_string(from.layer) + " and " + std::to_string(to_layer));
-  const std::string source = "blocks." + std::to_string(from.layer) + ".attn.hook_result";
+InterventionOf<T> cut_edge(const ModelWeightsOf<T>& weights, const std::vector<HeadId>& from,
+                           PathEdge edge, std::size_t to_layer) {
+  for (const HeadId& head : from)
+    if (head.layer >= to_layer || to_layer >= weights.blocks.size())
+      throw std::invalid_argument("cut_edge: wanted an earlier head and a later layer below " +
+                                  std::to_string(weights.blocks.size()) + ", got layers " +
+                                  std::to_string(head.layer) + " and " + std::to_string(to_layer));
   const std::string target = "blocks." + std::to_string(to_layer) + ".";
-  auto contribution = std::make_shared<MatrixOf<T>>();  // [n, d_model]
+  auto contribution = std::make_shared<MatrixOf<T>>();  // [n, d_model], of all cut heads
   auto without = std::make_shared<MatrixOf<T>>();       // [n, d_model]
   return [=, &weights](const StageOf<T>& stage) {
-    if (stage.name == source) {
-      const std::size_t n = stage.shape[1], d = stage.shape[2];
-      contribution->resize({n, d});
-      std::copy_n(stage.values.data() + from.head * n * d, n * d, contribution->data());
+    if (stage.name == "hook_embed") {
+      contribution->resize({stage.shape[0], stage.shape[1]});
+      std::fill(contribution->begin(), contribution->end(), T(0));
       return;
     }
+    for (const HeadId& head : from)
+      if (stage.name == "blocks." + std::to_string(head.layer) + ".attn.hook_result")
+        for (std::size_t c = 0; c < contribution->size(); ++c)
+          contribution->data()[c] += stage.values[head.head * contribution->size() + c];
     if (edge == PathEdge::direct) {
       if (stage.name != target + "hook_resid_post") return;
       for (std::size_t c = 0; c < contribution->size(); ++c)
@@ -53,7 +56,9 @@ InterventionOf<T> cut_edge(const ModelWeightsOf<T>& weights, HeadId from, PathEd
   };
 }
 
-template InterventionOf<double> cut_edge(const ModelWeights&, HeadId, PathEdge, std::size_t);
-template InterventionOf<float> cut_edge(const ModelWeightsF&, HeadId, PathEdge, std::size_t);
+template InterventionOf<double> cut_edge(const ModelWeights&, const std::vector<HeadId>&, PathEdge,
+                                         std::size_t);
+template InterventionOf<float> cut_edge(const ModelWeightsF&, const std::vector<HeadId>&, PathEdge,
+                                        std::size_t);
 
 }  // namespace headlight

@@ -149,7 +149,7 @@ TEST_CASE("cut_edge: without norms, cutting all four edges is taking the head ou
   const HeadId head{0, 1};
   std::vector<InterventionOf<double>> cuts;
   for (const PathEdge edge : {PathEdge::query, PathEdge::key, PathEdge::value, PathEdge::direct})
-    cuts.push_back(cut_edge<double>(w, head, edge, 1));
+    cuts.push_back(cut_edge<double>(w, {head}, edge, 1));
   const auto all = [&](const StageOf<double>& stage) {
     for (const auto& cut : cuts) cut(stage);
   };
@@ -164,6 +164,6 @@ TEST_CASE("cut_edge: without norms, cutting all four edges is taking the head ou
 TEST_CASE("cut_edge: refuses edges that go nowhere", "[analysis][error]") {
   const ModelWeights w = models::model(models::all_kinds()[1]);
   CHECK_THROWS_WITH(
-      cut_edge<double>(w, {1, 0}, PathEdge::key, 1),
+      cut_edge<double>(w, {{1, 0}}, PathEdge::key, 1),
       "cut_edge: wanted an earlier head and a later layer below 2, got layers 1 and 1");
 }

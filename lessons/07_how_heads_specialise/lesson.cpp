@@ -1,0 +1,431 @@
+// Lesson 7: how heads specialise in training.   Report, section 7.
+// A trained two-layer model with two heads a layer and checkpoints along its way, its one-layer
+// control, a model of a toy English; two heads of one kind trained side by side, here.
+#include <algorithm>
+#include <cmath>
+#include <headlight/analysis/ablation.hpp>
+#include <headlight/analysis/head_scores.hpp>
+#include <headlight/analysis/path_edge.hpp>
+#include <headlight/core/random.hpp>
+#include <headlight/learning/backward.hpp>
+#include <headlight/learning/evaluate.hpp>
+#include <headlight/learning/parameters.hpp>
+#include <headlight/learning/recipes.hpp>
+#include <set>
+
+#include "support/models.hpp"
+#include "support/page.hpp"
+
+using namespace headlight;
+
+namespace {
+
+std::string fixed(double x) {
+  return render::fixed(x, 3);
+}
+
+std::string name_of(HeadId id) {
+  return std::to_string(id.layer) + "." + std::to_string(id.head);
+}
+
+HeadId best_head(const RelationFigures& figures) {
+  const std::size_t best = static_cast<std::size_t>(
+      std::max_element(figures.mass.begin(), figures.mass.end()) - figures.mass.begin());
+  return {best / figures.mass.shape(1), best % figures.mass.shape(1)};
+}
+
+double best_of_layer(const RelationFigures& figures, std::size_t layer) {
+  double best = 0;
+  for (std::size_t h = 0; h < figures.mass.shape(1); ++h)
+    best = std::max(best, figures.mass(layer, h));
+  return best;
+}
+
+// One layer with three heads on repeated tokens; heads 0 and 1 begin as copies of each other,
+// except that `difference` is added to one entry of head 1's W_O.
+ModelWeights with_clones(double difference) {
+  SmallModel shape;
+  shape.vocabulary = 12, shape.n = 16, shape.d_model = 12, shape.n_heads = 3, shape.n_layers = 1;
+  ModelWeights w = model_cast<double>(initial_weights(shape, 7));
+  MultiHeadWeights& a = w.blocks[0].attention;
+  for (Matrix* m : {&a.W_Q, &a.W_K, &a.W_V})
+    for (std::size_t i = 0; i < 12; ++i)
+      for (std::size_t j = 0; j < 4; ++j) (*m)(i, 4 + j) = (*m)(i, j);
+  for (std::size_t i = 0; i < 4; ++i)
+    for (std::size_t j = 0; j < 12; ++j) a.W_O(4 + i, j) = a.W_O(i, j);
+  a.W_O(4, 0) += difference;
+  return w;
+}
+
+Batch small_batch(std::uint64_t seed) {
+  Random random(seed);
+  std::vector<Example> examples;
+  for (int s = 0; s < 8; ++s) examples.push_back(repeated_example({12, 16, 3, 7}, random));
+  return batch_of(examples);
+}
+
+// Largest difference between the columns of heads `one` and `other` of W_Q.
+double apart(const ModelWeights& w, std::size_t one, std::size_t other) {
+  double largest = 0;
+  const Matrix& W_Q = w.blocks[0].attention.W_Q;
+  for (std::size_t i = 0; i < 12; ++i)
+    for (std::size_t j = 0; j < 4; ++j)
+      largest = std::max(largest, std::abs(W_Q(i, 4 * one + j) - W_Q(i, 4 * other + j)));
+  return largest;
+}
+
+ModelWeights trained(const ModelWeights& start, double dropout, std::size_t steps) {
+  TrainingPlan plan;
+  plan.schedule = {5e-3, 20, steps, 0.1};
+  plan.pattern_dropout = dropout;
+  TrainerOf<double> trainer(start, plan);
+  for (std::size_t s = 0; s < steps; ++s) trainer.step(small_batch(s));
+  return trainer.weights();
+}
+
+void clones(lesson::Page& page) {
+  page.step("At the start: what makes heads different");
+  page.say(
+      "The loss is one number for the whole model; it has no term for a head. Three heads of one "
+      "layer, two of them copies of each other, are trained for 200 steps.");
+  const ModelWeights start = with_clones(0);
+  const BatchResultOf<double> first = TrainerOf<double>(start, {}).gradient(small_batch(0));
+  const double clones_differ = apart(first.gradients, 0, 1);
+  const double others_differ = apart(first.gradients, 0, 2);
+  page.claim("C07-04", page.check_equal(clones_differ, 0.0,
+                                        "heads with equal weights get equal gradients, bit by bit: "
+                                        "identical beginnings are an exact symmetry"));
+  const auto roles = page.check_greater(
+      others_differ, 1e-4, "a head with other weights gets another gradient from the same loss");
+  page.claim("C07-04", roles);
+  page.claim("C07-07", roles);
+
+  const double quiet = apart(trained(start, 0, 200), 0, 1);
+  const double moved = apart(trained(start, 0, 200), 0, 2);
+  const double noisy = apart(trained(start, 0.1, 200), 0, 1);
+  const double nudged = apart(trained(with_clones(1e-3), 0, 200), 0, 1);
+  page.text_table({"after 200 steps of AdamW", "difference in W_Q"},
+                  {{"copies, fresh random batches every step", render::fixed(quiet, 5)},
+                   {"copies, with dropout on the patterns", render::fixed(noisy, 5)},
+                   {"copies but for 0.001 in one entry of W_O", render::fixed(nudged, 5)},
+                   {"heads drawn independently", render::fixed(moved, 5)}});
+  const auto stay = page.check_equal(
+      quiet, 0.0, "200 random batches do not part them: the noise of SGD is the same for both");
+  page.claim("C07-05", stay);
+  page.claim("C07-05", page.check_greater(noisy, 1e-3, "dropout, which hits each apart, does"));
+  page.claim("C07-05",
+             page.check_greater(nudged, 1e-4, "and so does a difference of 0.001 at the start"));
+}
+
+void emergence(lesson::Page& page, const Recipe& recipe, std::span<const Example> examples) {
+  page.step("Along training: the loss has no word for heads, yet they appear");
+  const std::vector<std::size_t> steps = {0, 60, 100, 120, 140, 160, 200, 300, 600};
+  std::vector<double> x, loss, previous, induction;
+  std::vector<std::vector<std::string>> rows;
+  for (const std::size_t step : steps) {
+    std::string name = std::to_string(step);
+    name = "induction-step-" + std::string(3 - name.size(), '0') + name;
+    const ModelWeightsF w = lesson::trained_model(step == 600 ? "induction" : name);
+    const Evaluation e = evaluate(w, examples);
+    x.push_back(static_cast<double>(step));
+    loss.push_back(e.relation.at("induction").loss);
+    previous.push_back(best_of_layer(e.relation.at("previous"), 0));
+    induction.push_back(best_of_layer(e.relation.at("induction"), 1));
+    rows.push_back({std::to_string(step), fixed(loss.back()), fixed(previous.back()),
+                    fixed(induction.back())});
+  }
+  page.text_table({"step", "loss on repeats", "previous token, layer 0", "induction, layer 1"},
+                  rows);
+  page.line_chart("scores along training",
+                  {{"previous token, layer 0", x, previous}, {"induction, layer 1", x, induction}},
+                  {.x_label = "step", .y_label = "weight"});
+  page.line_chart("loss where something repeats", {{"loss", x, loss}},
+                  {.x_label = "step", .y_label = "nats"});
+  page.claim("C07-03", page.check_greater(induction.back() - induction.front(), 0.5,
+                                          "trained minus untrained: the induction head comes from "
+                                          "optimisation alone"));
+  const double sudden = loss[2] - loss[6];  // steps 100 to 200 of 600
+  page.claim("C07-09",
+             page.check_greater(sudden / (loss.front() - loss.back()), 0.5,
+                                "more than half of the fall happens in 100 of 600 steps, on data "
+                                "that are never seen twice: not slowly, over many epochs"));
+
+  page.step("Depth: the same data, one layer");
+  const Evaluation one_layer = evaluate(lesson::trained_model("induction-one-layer"), examples);
+  const Evaluation two_layers = evaluate(lesson::trained_model(recipe.name), examples);
+  const RelationFigures& deep = two_layers.relation.at("induction");
+  const RelationFigures& flat = one_layer.relation.at("induction");
+  page.text_table(
+      {"model", "right on repeats", "loss on repeats", "best head"},
+      {{"two layers, two heads each", fixed(deep.accuracy), fixed(deep.loss), fixed(deep.best())},
+       {"one layer, four heads", fixed(flat.accuracy), fixed(flat.loss), fixed(flat.best())}});
+  page.claim("C07-14", page.check_greater(deep.accuracy, 0.9, "two layers continue what repeats"));
+  page.claim("C07-14",
+             page.check_less(flat.accuracy, 0.4, "one layer of four heads does not, ever"));
+  const RelationFigures& before = two_layers.relation.at("previous");
+  page.claim("C07-26",
+             page.check_less(best_of_layer(before, 1), best_of_layer(before, 0) / 2,
+                             "roles go by layer: the previous token is looked for below"));
+  page.claim("C07-26", page.check_less(best_of_layer(deep, 0), best_of_layer(deep, 1) / 2,
+                                       "and followers of earlier copies above"));
+  double least = 1;
+  for (std::size_t h = 0; h < deep.mass.shape(1); ++h) least = std::min(least, deep.mass(1, h));
+  page.claim("C07-08",
+             page.check_greater(least, 0.5,
+                                "both upper heads do the same job at the end: nothing drove two "
+                                "heads with one task apart"));
+}
+
+void maps(lesson::Page& page, const ModelWeightsF& w) {
+  page.step("What it looks like: a text repeated");
+  std::vector<std::string> words =
+      page.tokens("one head looks back at the token before while another copies");
+  if (words.size() > 12) words.resize(12);
+  const std::vector<std::string> distinct = [&] {
+    std::vector<std::string> all;
+    for (const std::string& word : words)
+      if (std::find(all.begin(), all.end(), word) == all.end()) all.push_back(word);
+    return all;
+  }();
+  std::vector<std::size_t> ids;  // every word is some token; the model only sees equal or not
+  std::vector<std::string> shown;
+  for (int copy = 0; copy < 2; ++copy)
+    for (const std::string& word : words) {
+      const auto at = std::find(distinct.begin(), distinct.end(), word) - distinct.begin();
+      ids.push_back((static_cast<std::size_t>(at) * 7 + 3) % 48);
+      shown.push_back(word);
+    }
+  const ModelTraceF trace = run_model<float>(ids, w);
+  const std::size_t n = ids.size();
+  double above = 0;
+  for (const auto& block : trace.blocks)
+    for (std::size_t h = 0; h < 2; ++h)
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = i + 1; j < n; ++j)
+          above += static_cast<double>(block.attention.pattern(h, i, j));
+  const std::vector<ScoreDefinition>& definitions = score_definitions();
+  const ScoreCard card =
+      score_heads<float>(w, std::vector<std::vector<std::size_t>>{ids}, words.size());
+  const auto strongest = [&](std::size_t layer, const std::string& id) {
+    std::size_t d = 0;
+    while (definitions[d].id != id) ++d;
+    return card.score[d](layer, 0) > card.score[d](layer, 1) ? std::size_t{0} : std::size_t{1};
+  };
+  const auto pattern = [&](std::size_t layer, std::size_t head) {
+    Matrix A = Matrix::from_shape({n, n});  // [query, key]
+    for (std::size_t c = 0; c < n * n; ++c)
+      A.data()[c] =
+          static_cast<double>(trace.blocks[layer].attention.pattern.data()[head * n * n + c]);
+    return A;
+  };
+  const Mask mask = trace.blocks[0].attention.mask;
+  page.heat_map("layer 0, the head that looks at the previous token",
+                pattern(0, strongest(0, "previous.stripe")), {shown, {}}, &mask);
+  page.heat_map("layer 1, an induction head", pattern(1, strongest(1, "induction.mass")),
+                {shown, {}}, &mask);
+  page.claim("C07-29",
+             page.check_equal(above, 0.0,
+                              "nothing lies above the diagonal: a shifted diagonal means the "
+                              "previous token, never the next"));
+}
+
+void circuit(lesson::Page& page, const ModelWeightsF& w, std::span<const Example> examples) {
+  page.step("The mechanism: cutting one edge at a time");
+  page.say(
+      "The report lets the first head find an earlier A and the second fetch what followed. "
+      "Tested here: what the lower heads write is kept from one input of the upper layer, "
+      "everything else stays.");
+  const Evaluation whole = evaluate(w, examples);
+  const RelationFigures& plain = whole.relation.at("induction");
+  std::vector<std::vector<std::string>> rows{
+      {"nothing", fixed(plain.accuracy), fixed(plain.loss), fixed(best_of_layer(plain, 1))}};
+  // both heads of the lower layer: some runs split the previous token over the two
+  const std::vector<HeadId> lower{{0, 0}, {0, 1}};
+  double by_key = 0, least_other = 1, mass_without_key = 1;
+  for (const auto& [edge, name] :
+       {std::pair{PathEdge::query, "queries"}, std::pair{PathEdge::key, "keys"},
+        std::pair{PathEdge::value, "values"},
+        std::pair{PathEdge::direct, "own way to the logits"}}) {
+    const Evaluation cut = evaluate(
+        w, examples, [&, e = edge](std::size_t) { return cut_edge<float>(w, lower, e, 1); });
+    const RelationFigures& f = cut.relation.at("induction");
+    rows.push_back({std::string("upper ") + name, fixed(f.accuracy), fixed(f.loss),
+                    fixed(best_of_layer(f, 1))});
+    if (edge == PathEdge::direct) rows.back()[0] = name;
+    if (edge == PathEdge::key) {
+      by_key = f.accuracy, mass_without_key = best_of_layer(f, 1);
+    } else {
+      least_other = std::min(least_other, f.accuracy);
+    }
+  }
+  page.text_table({"layer 0 is cut from", "right", "loss", "best induction"}, rows);
+  const auto keys =
+      page.check_less(by_key, 0.6 * least_other,
+                      "above all the keys matter: the lower head writes \"my predecessor "
+                      "was A\" at B, the upper one finds B by that");
+  const double most_duplicate = whole.relation.at("duplicate").best();
+  const auto no_search =
+      page.check_less(most_duplicate, 0.25, "and no head looks for the earlier A itself");
+  page.claim("C07-13", keys);
+  page.claim("C07-13", no_search);
+  page.claim("C07-28",
+             page.check_less(mass_without_key, 0.7 * best_of_layer(plain, 1),
+                             "without what the lower head writes, the upper heads no longer look "
+                             "where they should: the two are one mechanism"));
+
+  page.step("Ablation: see what breaks");
+  std::vector<std::vector<std::size_t>> others;
+  for (const Example& e : examples) others.push_back(e.ids);
+  const HeadOutputsOf<float> mean = mean_outputs<float>(w, others);
+  std::vector<std::vector<std::string>> table;
+  for (std::size_t l = 0; l < 2; ++l)
+    for (std::size_t h = 0; h < 2; ++h) {
+      std::vector<std::string> row{name_of({l, h})};
+      for (const Ablation kind :
+           {Ablation::zero, Ablation::mean, Ablation::resample, Ablation::uniform}) {
+        const Evaluation e = evaluate(w, examples.first(16), [&, kind](std::size_t number) {
+          const std::size_t other = (number + 1) % 16;
+          const HeadOutputsOf<float> donor =
+              kind == Ablation::resample ? head_outputs(run_model<float>(
+                                               examples[other].ids, w, {Record::essential, 1, {}}))
+                                         : mean;
+          return ablate<float>({{l, h}}, kind, donor);
+        });
+        row.push_back(fixed(e.relation.at("induction").loss));
+      }
+      table.push_back(row);
+    }
+  page.say("Loss on repeats without one head, " + fixed(plain.loss) + " with all:");
+  page.text_table({"head", "zero", "mean", "resampled", "uniform"}, table);
+  const auto without = [&](const std::vector<HeadId>& heads) {
+    return evaluate(w, examples, [&](std::size_t) { return ablate<float>(heads, Ablation::zero); });
+  };
+  const Evaluation no_upper = without({{1, 0}, {1, 1}});
+  const Evaluation no_lower = without({{0, 0}, {0, 1}});
+  const auto new_tokens = [&](const Evaluation& e) {  // loss where nothing repeats yet
+    const RelationFigures& f = e.relation.at("induction");
+    const double all = static_cast<double>(examples.size() * examples[0].ids.size());
+    const double repeats = static_cast<double>(f.answers);
+    return (e.loss * all - f.loss * repeats) / (all - repeats);
+  };
+  page.text_table(
+      {"without", "loss on repeats", "loss on new tokens"},
+      {{"nothing", fixed(plain.loss), fixed(new_tokens(whole))},
+       {"layer 0", fixed(no_lower.relation.at("induction").loss), fixed(new_tokens(no_lower))},
+       {"layer 1", fixed(no_upper.relation.at("induction").loss), fixed(new_tokens(no_upper))}});
+  page.claim("C07-31",
+             page.check_greater(no_lower.relation.at("induction").loss - plain.loss, 2,
+                                "taking the lower layer's heads out costs more than two nats"));
+  const double on_repeats = no_upper.relation.at("induction").loss - plain.loss;
+  page.claim("C07-32",
+             page.check_greater(on_repeats, 2, "without the induction heads, repeats are lost"));
+  page.claim("C07-32",
+             page.check_less(new_tokens(no_upper) - new_tokens(whole), on_repeats / 2,
+                             "tokens that nothing foretells suffer far less: it is copying within "
+                             "the context that is lost, not \"zero-shot\" skill"));
+}
+
+// Tells from a head's output at a token which token came before, by the nearest class mean.
+double probe(const ModelWeightsF& w, HeadId head, std::span<const Example> examples,
+             bool shuffled) {
+  const std::size_t vocabulary = w.W_E.shape(0), width = 32, half = examples.size() / 2;
+  Matrix mean = Matrix::from_shape({vocabulary, width});
+  std::fill(mean.begin(), mean.end(), 0.0);
+  std::vector<double> count(vocabulary, 0);
+  double right = 0, asked = 0;
+  Random random(5);
+  for (std::size_t e = 0; e < examples.size(); ++e) {
+    const std::vector<std::size_t>& ids = examples[e].ids;
+    const ModelTraceF t = run_model<float>(ids, w, {Record::essential, 1, {}});
+    const Tensor3F& z = t.blocks[head.layer].attention.output;
+    for (std::size_t i = 1; i < ids.size(); ++i) {
+      const auto value = [&](std::size_t c) { return static_cast<double>(z(head.head, i, c)); };
+      std::size_t label = ids[i - 1];
+      if (e < half) {
+        if (shuffled) label = random.below(vocabulary);
+        for (std::size_t c = 0; c < width; ++c) mean(label, c) += value(c);
+        count[label] += 1;
+        continue;
+      }
+      std::size_t best = 0;
+      double nearest = 1e300;
+      for (std::size_t v = 0; v < vocabulary; ++v) {
+        double distance = 0;
+        for (std::size_t c = 0; c < width; ++c) {
+          const double d = value(c) - mean(v, c) / std::max(1.0, count[v]);
+          distance += d * d;
+        }
+        if (distance < nearest) nearest = distance, best = v;
+      }
+      right += best == label;
+      asked += 1;
+    }
+  }
+  return right / asked;
+}
+
+void probing(lesson::Page& page, const ModelWeightsF& w, std::span<const Example> examples) {
+  page.step("Probing: what a head's output tells");
+  const HeadId looker = best_head(evaluate(w, examples).relation.at("previous"));
+  const double told = probe(w, looker, examples, false);
+  const double control = probe(w, looker, examples, true);
+  const double above = probe(w, {1, 0}, examples, false);
+  page.text_table({"a probe reads the previous token from", "right on unseen text"},
+                  {{"head " + name_of(looker) + ", layer 0", fixed(told)},
+                   {"an induction head, layer 1", fixed(above)},
+                   {"head " + name_of(looker) + ", labels shuffled", fixed(control)}});
+  page.claim("C07-30", page.check_greater(told, 0.5, "the previous-token head tells which it was"));
+  page.claim("C07-30",
+             page.check_less(control, 0.1, "with shuffled labels the same probe learns nothing"));
+}
+
+void professions(lesson::Page& page) {
+  page.step("Professions: a toy English with gold labels");
+  const Recipe& recipe = find_recipe("grammar");
+  const std::vector<Example> choose = held_out(recipe, 48, 71), test = held_out(recipe, 48, 72);
+  const ModelWeightsF w = lesson::trained_model("grammar");
+  const Evaluation chosen = evaluate(w, choose), now = evaluate(w, test);
+  const Evaluation before = evaluate(lesson::untrained_model("grammar"), test);
+  std::vector<std::vector<std::string>> rows;
+  std::set<std::string> who;
+  const auto score = [&](const std::string& relation) {
+    const HeadId id = best_head(chosen.relation.at(relation));
+    return now.relation.at(relation).mass(id.layer, id.head);
+  };
+  for (const std::string& relation : recipe.relations) {
+    const HeadId id = best_head(chosen.relation.at(relation));
+    if (score(relation) > 0.5) who.insert(name_of(id));
+    rows.push_back({relation, name_of(id), fixed(score(relation)),
+                    fixed(before.relation.at(relation).best()),
+                    fixed(now.relation.at(relation).uniform)});
+  }
+  page.say("Heads are chosen on one set of sentences and scored on another.");
+  page.text_table({"relation", "head", "weight on gold", "best untrained", "uniform"}, rows);
+  page.claim("C07-01",
+             page.check_greater(static_cast<double>(who.size()), 2.5,
+                                "three heads or more have a task that takes over half their "
+                                "attention"));
+  page.claim("C07-02", page.check_greater(score("bracket"), 0.75, "one finds the open bracket"));
+  page.claim("C07-02",
+             page.check_greater(score("induction"), 0.6, "one copies what followed before"));
+  page.claim("C07-02", page.check_less(before.relation.at("bracket").best(), 0.3,
+                                       "untrained, the best of twelve heads does not"));
+}
+
+void tell(lesson::Page& page) {
+  const Recipe& recipe = find_recipe("induction");
+  const std::vector<Example> examples = held_out(recipe, 32, page.seed(7));
+  const ModelWeightsF w = lesson::trained_model("induction");
+  clones(page);
+  emergence(page, recipe, examples);
+  maps(page, w);
+  circuit(page, w, examples);
+  probing(page, w, examples);
+  professions(page);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return lesson::run(argc, argv, {.number = 7, .title = "How heads specialise in training"}, tell);
+}
