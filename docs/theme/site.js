@@ -194,6 +194,10 @@
   function repair() {
     // What Doxygen's own pages leave out for a reader who does not see them.
     for (const image of document.querySelectorAll("img:not([alt])")) image.alt = "";
+    for (const link of document.querySelectorAll("table.directory a")) {
+      if (link.textContent.trim() === "" && !link.getAttribute("aria-label"))
+        link.setAttribute("aria-label", "Source of " + link.parentElement.textContent.trim());
+    }
     const main = document.getElementById("doc-content") || document.querySelector("div.contents");
     if (main) main.setAttribute("role", "main");
     const tree = document.getElementById("side-nav");

@@ -593,7 +593,7 @@ class Book {
     const std::string size = std::to_string(claims_.size());
     write_file(folders_.work / "include/claims_all.html",
                filters() + table(all, "All claims of the report") +
-                   "<script src=\"claims.js\"></script>\n");
+                   "<script src=\"claims_filter.js\"></script>\n");
     write_file(folders_.work / "include/claims_wrong.html",
                "<ul class=\"claim-list\">\n" + wrong + "</ul>\n");
     write_file(folders_.work / "include/claims_open.html",
