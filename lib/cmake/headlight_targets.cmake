@@ -6,6 +6,8 @@ target_compile_options(
   INTERFACE -Wall -Wextra -Wpedantic -Wshadow
             # GCC bug 105329: a false -Wrestrict on "text" + std::string
             $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
+            # sanitizers hide initialisation from GCC's flow analysis
+            $<$<BOOL:${HEADLIGHT_SANITIZE}>:-Wno-maybe-uninitialized>
             $<$<BOOL:${HEADLIGHT_WERROR}>:-Werror>)
 
 # One meaning of arithmetic everywhere: no fused multiply-add chosen by the compiler.
