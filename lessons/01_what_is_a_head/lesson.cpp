@@ -316,7 +316,7 @@ void in_trained_models(lesson::Page& page) {
   const std::vector<Example> repeats = held_out(find_recipe("induction"), 24);
   const Evaluation whole = evaluate(induction, repeats);
   const auto cut = [&](PathEdge edge) {
-    const InterventionOf<float> off = cut_edge<float>(induction, {0, 0}, edge, 1);
+    const InterventionOf<float> off = cut_edge<float>(induction, {HeadId{0, 0}}, edge, 1);
     return evaluate(induction, repeats, [&](std::size_t) { return off; }).loss - whole.loss;
   };
   const double key = cut(PathEdge::key), query = cut(PathEdge::query), value = cut(PathEdge::value);
