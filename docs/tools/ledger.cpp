@@ -124,6 +124,21 @@ LessonRun read_lesson_json(const fs::path& file) {
   return run;
 }
 
+BenchRun read_bench(const fs::path& file) {
+  const json data = json::parse(read_file(file));
+  BenchRun run;
+  run.n = data.at("n").get<double>();
+  run.d = data.at("d").get<double>();
+  run.heads = data.at("heads").get<double>();
+  run.threads = data.at("threads").get<double>();
+  run.runs = data.at("runs").get<double>();
+  run.roofline_share = data.at("roofline_share").get<double>();
+  for (const json& item : data.at("contenders"))
+    run.contenders.push_back({item.at("name").get<std::string>(), item.at("median").get<double>(),
+                              item.at("spread").get<double>(), item.at("ratio").get<double>()});
+  return run;
+}
+
 std::string json_string(std::string_view text) {
   return replaced(json(std::string(text)).dump(-1, ' ', false, json::error_handler_t::replace), "<",
                   "\\u003c");

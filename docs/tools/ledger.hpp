@@ -43,6 +43,18 @@ struct LessonRun {
   std::vector<Stage> stages;
 };
 
+/// What `headlight bench layer --json` printed.
+struct BenchRun {
+  double n = 0, d = 0, heads = 0, threads = 0, runs = 0, roofline_share = 0;
+  struct Contender {
+    std::string name;
+    double median = 0, spread = 0, ratio = 0;
+  };
+  std::vector<Contender> contenders;
+};
+
+/// Reads a recorded measurement.
+BenchRun read_bench(const fs::path& file);
 /// Reads every docs/claims/*.json, sorted by id.
 std::vector<Claim> read_claims(const fs::path& folder);
 /// Reads the output of `lesson --json`.

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
 #include <headlight/render/svg.hpp>
 #include <optional>
 #include <regex>
@@ -176,6 +178,7 @@ class Book {
     if (word == "lessons") return lesson_list();
     if (word == "decisions") return decision_list();
     if (word == "tally") return include("tally.html", tally());
+    if (word == "bench") return bench(rest);
     if (word == "file") return "@verbinclude " + rest;
     if (word == "program") return "@include " + rest;
     if (section == nullptr) throw std::runtime_error("no directive {{" + text + "}} here");
@@ -252,6 +255,34 @@ class Book {
       out += "- @subpage " + title.substr(open + 2, close - open - 2) + "\n";
     }
     return out;
+  }
+
+  // ---- a recorded measurement of docs/performance: a picture and a table
+  std::string bench(const std::string& name) {
+    const BenchRun run = read_bench(folders_.source / "docs/performance" / (name + ".json"));
+    std::vector<std::string> labels;
+    std::vector<double> values;
+    std::string table = "| variant | median, ms | spread | headlight takes |\n|---|---|---|---|\n";
+    char line[200];
+    for (const BenchRun::Contender& one : run.contenders) {
+      labels.push_back(one.name);
+      values.push_back(std::round(one.median * 1e5) / 100);
+      std::snprintf(line, sizeof line, " | %.2f | %.0f %% | %.2f of it |\n", 1e3 * one.median,
+                    100 * one.spread, one.ratio);
+      table += "| " + one.name + line;
+    }
+    std::snprintf(
+        line, sizeof line,
+        "n = %.0f, d = %.0f, %.0f heads, %.0f thread(s): milliseconds, median of %.0f runs", run.n,
+        run.d, run.heads, run.threads, run.runs);
+    const std::string svg = headlight::render::svg_bar_chart(
+        labels, values, {line, "Shorter is faster. One bar a variant.", "bench_" + name});
+    std::snprintf(line, sizeof line,
+                  "\nOf the time that the machine's own limits allow, measured beside it, "
+                  "headlight's layer is at %.0f %%.\n",
+                  100 * run.roofline_share);
+    return include("bench_" + name + ".html", "<div class=\"picture\">" + svg + "</div>\n") +
+           "\n\n" + table + line;
   }
 
   // ---- output of a lesson: all of it, or the part between two headings
