@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
 
 namespace site {
 
@@ -53,7 +52,7 @@ std::vector<Claim> read_claims(const fs::path& folder) {
     file.filename() == "ledger.json" ? files.push_back(file)
                                      : (void)files.insert(files.begin(), file);
   std::vector<Claim> claims;
-  std::set<std::string> ids;
+  std::map<std::string, std::size_t> ids;
   for (const fs::path& file : files) {
     const json data = json::parse(read_file(file));
     const bool ledger = file.filename() == "ledger.json";
@@ -72,10 +71,13 @@ std::vector<Claim> read_claims(const fs::path& folder) {
       claim.executable = item.value("executable", false);
       if (claim.id.empty() || claim.text.empty() || claim.verdict.empty())
         throw std::runtime_error(file.string() + ": a claim without id, text or verdict");
-      if (ids.insert(claim.id).second)
+      const auto [place, fresh] = ids.insert({claim.id, claims.size()});
+      if (fresh)
         claims.push_back(claim);
       else if (!ledger)
         throw std::runtime_error(file.string() + ": " + claim.id + " twice");
+      else if (claims[place->second].evidence.empty())
+        claims[place->second].evidence = claim.evidence;
     }
   }
   std::sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) {
