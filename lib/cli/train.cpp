@@ -183,6 +183,7 @@ std::string card(const Run& run, const ModelWeightsF& weights, const std::string
   }
   s += "\nAccuracy: share of queries at which the right token leads among those it competes with. "
        "Weight: mean attention of the query on the tokens that tell the answer.\n";
+  if (name == r.name && !r.note.empty()) s += "\n" + r.note + "\n";
   return s;
 }
 

@@ -34,6 +34,14 @@ std::vector<Recipe> make() {
       base("induction", "Two layers of two heads that learn to continue what was seen before.",
            repeated, two_layers, 600, 1e-2),
       repeats);
+  induction.note =
+      "Ten fresh seeds (100 to 109) trained by `./headlight test --slow`: ten of ten form the "
+      "circuit "
+      "(loss on repeats 0.07 to 0.11, best layer-0 weight on the previous token 0.54 to 0.79, best "
+      "layer-1 weight on followers 0.95 to 0.96; accuracy 0.98 to 1.00, and 0.14 to 0.20 when "
+      "layer 0 "
+      "is cut from layer 1's keys, 0.87 or more when it is cut from any other input). Of five "
+      "one-layer controls none does.";
   induction.snapshots = {0, 60, 100, 120, 140, 160, 200, 300};
   all.push_back(induction);
   SmallModel one_layer = two_layers;

@@ -35,6 +35,7 @@ struct Recipe {
   std::size_t batch = 32;              ///< sequences a step, drawn anew every time
   std::uint64_t seed = 0;              ///< of weights and data
   std::string seed_note;               ///< how the seed was chosen, where it was
+  std::string note;                    ///< what else the card says
   std::vector<std::size_t> snapshots;  ///< steps that are kept as models of their own
   std::function<std::vector<Example>(Random&)> draw;  ///< one or more examples
   std::vector<std::string> words;                     ///< names of the token ids, if they have any
