@@ -120,6 +120,8 @@ void make_index(const fs::path& html) {
     if (!indexed(file.filename().string())) continue;
     for (const Entry& entry : entries_of(file)) {
       if (!seen.insert(entry.url).second) continue;
+      if (entry.weight == 6 && !seen.insert(entry.title + entry.text).second)
+        continue;  // told on two pages
       out += "{\"t\":" + json_string(entry.title) + ",\"p\":" + json_string(entry.page) +
              ",\"u\":" + json_string(entry.url) + ",\"x\":" + json_string(entry.text) +
              ",\"w\":" + std::to_string(entry.weight) + "},\n";

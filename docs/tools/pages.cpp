@@ -332,6 +332,12 @@ class Book {
       out += "@snippet " + section.number + "_" + section.slug + "/lesson.cpp step " +
              std::to_string(++number_of_step) + "\n\n";
       out += output(section, title) + "\n\n";
+      const std::vector<std::string> own = pictures_of(section, number_of_step);
+      for (const std::string& html : own)
+        out += include("picture_" + section.number + "_" + std::to_string(++pictures_) + ".html",
+                       html) +
+               "\n\n";
+      if (!own.empty()) continue;
       for (const LessonRun::Stage& stage : run.stages) {
         const std::size_t rank = stage.shape.size();
         if (stage.step != title || rank < 2 || rank > 3 || stage.values.empty()) continue;
@@ -345,6 +351,30 @@ class Book {
       }
     }
     return out;
+  }
+
+  // The pictures that the lesson itself drew in a step, with their captions, from the page it
+  // wrote.
+  std::vector<std::string> pictures_of(const Section& section, std::size_t step) const {
+    std::vector<std::string> found;
+    const fs::path file = folders_.captures / section.number / "trace.html";
+    if (!fs::exists(file)) return found;
+    const std::string page = read_file(file);
+    const std::size_t begin = page.find("<h2 id=\"step-" + std::to_string(step) + "\"");
+    if (begin == std::string::npos) return found;
+    const std::size_t end = std::min(page.find("</section>", begin), page.size());
+    for (std::size_t at = page.find("<figure", begin); at < end && found.size() < 4;
+         at = page.find("<figure", at + 1)) {
+      const std::size_t svg = page.find("<svg", at), close = page.find("</svg>", svg);
+      const std::size_t words = page.find("<figcaption>", at),
+                        stop = page.find("</figcaption>", words);
+      if (close == std::string::npos || close > end) break;
+      std::string html = "<div class=\"picture\">" + page.substr(svg, close + 6 - svg);
+      if (stop != std::string::npos && stop < end)
+        html += "<p class=\"caption\">" + page.substr(words + 12, stop - words - 12) + "</p>";
+      found.push_back(html + "</div>\n");
+    }
+    return found;
   }
 
   std::vector<std::string> step_titles(const Section& section) const {
