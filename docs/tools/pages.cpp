@@ -292,7 +292,7 @@ class Book {
     std::string name = "output_" + section.number;
     if (!step.empty()) {
       part.clear();
-      const std::vector<std::string> titles = step_titles(section);
+      const std::vector<std::string> titles = run_titles(section);
       const auto at =
           static_cast<std::size_t>(std::find(titles.begin(), titles.end(), step) - titles.begin());
       const auto heading = [&](const std::string& line, std::size_t index) {
@@ -323,14 +323,17 @@ class Book {
     std::string out =
         "Run it yourself: `./headlight lesson " + number + "`. " + trace(section) + "\n\n";
     if (!run.passed) throw std::runtime_error("lesson " + number + " has a check that fails");
-    const std::vector<std::string> titles = step_titles(section);
+    const std::vector<std::string> titles = run_titles(section), written = step_titles(section);
     if (titles.empty()) throw std::runtime_error("lesson " + number + " has no step");
     std::size_t number_of_step = 0;
     for (const std::string& title : titles) {
       out += "### " + replaced(replaced(replaced(title, "@", "\\@"), "<", "&lt;"), "#", "\\#") +
              "\n\n";
-      out += "@snippet " + section.number + "_" + section.slug + "/lesson.cpp step " +
-             std::to_string(++number_of_step) + "\n\n";
+      out +=
+          "@snippet " + section.number + "_" + section.slug + "/lesson.cpp step " +
+          std::to_string(std::find(written.begin(), written.end(), title) - written.begin() + 1) +
+          "\n\n";
+      ++number_of_step;
       out += output(section, title) + "\n\n";
       const std::vector<std::string> own = pictures_of(section, number_of_step);
       for (const std::string& html : own)
@@ -351,6 +354,27 @@ class Book {
       }
     }
     return out;
+  }
+
+  // The steps in the order of the run, which may differ from their order in the source.
+  std::vector<std::string> run_titles(const Section& section) const {
+    const std::vector<std::string> written = step_titles(section);
+    std::vector<std::string> titles;
+    for (const std::string& line :
+         lines_of(read_file(folders_.captures / section.number / "output.txt"))) {
+      const std::string begin = std::to_string(titles.size() + 1) + ". ";
+      if (line.rfind(begin, 0) != 0) continue;
+      const std::string rest = line.substr(begin.size());  // a long title goes on in the next line
+      const auto it = std::find_if(written.begin(), written.end(), [&](const std::string& title) {
+        return rest == title || (rest.size() > 50 && title.rfind(rest, 0) == 0);
+      });
+      if (it != written.end()) titles.push_back(*it);
+    }
+    if (titles.size() != written.size())
+      throw std::runtime_error("lesson " + section.number + " has " +
+                               std::to_string(written.size()) + " steps and printed " +
+                               std::to_string(titles.size()));
+    return titles;
   }
 
   // The pictures that the lesson itself drew in a step, with their captions, from the page it
