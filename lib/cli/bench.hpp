@@ -13,6 +13,9 @@ namespace headlight::cli {
 
 /// The traced layer. @param argc  count of words  @param argv  options  @return exit status
 int bench_layer(int argc, char** argv);
+/// Attention without a record. @param argc  count of words  @param argv  options  @return exit
+/// status
+int bench_flash(int argc, char** argv);
 /// A training step. @param argc  count of words  @param argv  options  @return exit status
 int bench_train(int argc, char** argv);
 /// The machine's limits. @param argc  count of words  @param argv  options  @return exit status
