@@ -56,6 +56,7 @@ struct Run {
   std::uint64_t seed;
   std::size_t steps;
   fs::path out;
+  double rate;
   std::vector<double> losses;
 };
 
@@ -71,6 +72,7 @@ void save_state(const Run& run, const TrainerF& trainer) {
   file.metadata = {{"recipe", run.recipe.name},
                    {"seed", std::to_string(run.seed)},
                    {"of_steps", std::to_string(run.steps)},
+                   {"rate", text("%.17g", run.rate)},
                    {"steps", std::to_string(state.steps)}};
   file.tensors.push_back(stored<float>("weights", {flat.size()}, flat.data()));
   file.tensors.push_back(stored<float>("adam.first", {state.first.size()}, state.first.data()));
@@ -88,7 +90,8 @@ void load_state(Run& run, TrainerF& trainer) {
   };
   const std::map<std::string, std::string> wanted{{"recipe", run.recipe.name},
                                                   {"seed", std::to_string(run.seed)},
-                                                  {"of_steps", std::to_string(run.steps)}};
+                                                  {"of_steps", std::to_string(run.steps)},
+                                                  {"rate", text("%.17g", run.rate)}};
   for (const auto& [key, value] : wanted)
     if (meta(key.c_str()) != value)
       throw FileError(path.string() + ": " + key + ": wanted " + value + ", got " +
@@ -154,7 +157,7 @@ std::string card(const Run& run, const ModelWeightsF& weights, const std::string
       "| optimiser | AdamW, rate %g, %zu steps of warm-up, cosine to %g of it, gradients clipped "
       "to "
       "length %g |\n",
-      r.plan.schedule.peak, r.plan.schedule.warm_up, r.plan.schedule.last, r.plan.longest_gradient);
+      run.rate, r.plan.schedule.warm_up, r.plan.schedule.last, r.plan.longest_gradient);
   s += text("| steps | %zu of %zu, %zu sequences of %zu tokens each |\n", steps, run.steps, r.batch,
             m.n);
   if (name == r.name) s += text("| time | %.1f s on the machine that made it |\n", seconds);
@@ -211,6 +214,95 @@ std::string shipped_hash(const std::string& name) {
   }
 }
 
+int train_one(const Recipe& recipe, const cxxopts::ParseResult& words) {
+  Run run{recipe,
+          words.count("seed") ? words["seed"].as<std::uint64_t>() : recipe.seed,
+          words.count("steps") ? words["steps"].as<std::size_t>() : recipe.plan.schedule.steps,
+          words.count("out") ? fs::path(words["out"].as<std::string>())
+                             : fs::path(HEADLIGHT_SOURCE) / ".headlight" / "models" / recipe.name,
+          words.count("rate") ? words["rate"].as<double>() : recipe.plan.schedule.peak,
+          {}};
+  if (run.steps == 0 || !(run.rate > 0))
+    throw std::invalid_argument("wanted at least one step and a positive rate");
+  TrainingPlan plan = recipe.plan;
+  plan.schedule.steps = run.steps;
+  plan.schedule.peak = run.rate;
+  plan.threads = words["threads"].as<std::size_t>();
+  plan.seed = run.seed;
+  TrainerF trainer(initial_weights(recipe.model, run.seed), plan);
+  std::error_code error;
+  fs::create_directories(run.out, error);
+  if (error) throw FileError(run.out.string() + ": cannot be made: " + error.message());
+  if (words.count("resume")) load_state(run, trainer);
+
+  const std::string shipped = shipped_hash(recipe.name);  // before it may be overwritten
+  const bool is_terminal = isatty(STDERR_FILENO) != 0;
+  interrupted = 0;
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is said as a full disk is
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  std::signal(SIGTERM, [](int) { interrupted = 1; });
+  const auto start = std::chrono::steady_clock::now();
+  const auto elapsed = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  const std::size_t first_step = trainer.steps();
+  const auto snapshot = [&](std::size_t step) {
+    if (std::find(recipe.snapshots.begin(), recipe.snapshots.end(), step) == recipe.snapshots.end())
+      return;
+    const std::string name = text("%s-step-%03zu", recipe.name.c_str(), step);
+    ship(run, run.out.parent_path() / name, trainer.weights(), name, step, elapsed());
+  };
+  if (first_step == 0) snapshot(0);
+  double shown = -1;
+  while (trainer.steps() < run.steps) {
+    const std::size_t step = trainer.steps();
+    const double loss = trainer.step(training_batch(recipe, run.seed, step));
+    const double first_loss = run.losses.empty() ? loss : run.losses.front();
+    if (!std::isfinite(loss) || loss > 3 * first_loss + 3) {
+      save_state(run, trainer);
+      write_gpt2_folder(run.out, trainer.weights());
+      std::fprintf(stderr, "%sheadlight train: step %zu: the loss %s; the last weights are in %s\n",
+                   is_terminal ? "\n" : "", step,
+                   std::isfinite(loss) ? text("grows to %.3g: the run diverges", loss).c_str()
+                                       : "is not a number",
+                   run.out.c_str());
+      return 1;
+    }
+    run.losses.push_back(loss);
+    snapshot(trainer.steps());
+    const bool finished = trainer.steps() == run.steps;
+    if (is_terminal && (elapsed() - shown > 0.1 || finished)) {
+      shown = elapsed();
+      show_progress(run, trainer.steps(), shown, trainer.steps() - first_step);
+    }
+    if (interrupted && !finished) {
+      save_state(run, trainer);
+      write_gpt2_folder(run.out, trainer.weights());
+      std::fprintf(
+          stderr,
+          "%sheadlight train: interrupted after step %zu; go on with: headlight train %s --resume "
+          "--seed %llu --steps %zu --rate %g --out %s\n",
+          is_terminal ? "\n" : "", trainer.steps(), recipe.name.c_str(),
+          static_cast<unsigned long long>(run.seed), run.steps, run.rate, run.out.c_str());
+      return 130;
+    }
+    if (trainer.steps() % 200 == 0 && !finished) save_state(run, trainer);
+  }
+  if (is_terminal) std::fputs("\n", stderr);
+  const double time = elapsed();
+  const ModelWeightsF weights = trainer.weights();
+  ship(run, run.out, weights, recipe.name, run.steps, time);
+  fs::remove(run.out / "training.safetensors", error);
+  const std::string hash = hex(parameter_hash(weights));
+  std::printf("%s: %zu steps in %.1f s, loss %.3f, hash %s%s\n%s\n", recipe.name.c_str(), run.steps,
+              time, run.losses.empty() ? std::nan("") : run.losses.back(), hash.c_str(),
+              shipped.empty()   ? ""
+              : shipped == hash ? ", the shipped model bit for bit"
+                                : ", other bits than the shipped model",
+              run.out.c_str());
+  return 0;
+}
+
 }  // namespace
 
 int train(int argc, char** argv) {
@@ -220,13 +312,17 @@ int train(int argc, char** argv) {
       "steps", "stop after so many steps (the schedule is shortened)",
       cxxopts::value<std::size_t>())("seed", "of weights and data",
                                      cxxopts::value<std::uint64_t>())(
-      "out", "folder to write (default .headlight/models/NAME)", cxxopts::value<std::string>())(
-      "threads", "how many to use; the result does not depend on it",
-      cxxopts::value<std::size_t>()->default_value("2"))(
+      "out",
+      "folder to write; checkpoints kept along the way lie beside it (default "
+      ".headlight/models/NAME)",
+      cxxopts::value<std::string>())("threads", "how many to use; the result does not depend on it",
+                                     cxxopts::value<std::size_t>()->default_value("2"))(
       "resume", "go on from the folder's training.safetensors")("list", "list the models")(
       "h,help", "this text");
   options.parse_positional({"name"});
   options.positional_help("NAME");
+  options.add_options()("rate", "peak of the rate, instead of the recipe's",
+                        cxxopts::value<double>());
   try {
     const auto words = options.parse(argc, argv);
     if (words.count("help")) {
@@ -238,90 +334,13 @@ int train(int argc, char** argv) {
       return 0;
     }
     if (!words.count("name")) throw std::invalid_argument("wanted the name of a model; see --list");
-    const Recipe& recipe = find_recipe(words["name"].as<std::string>());
-    Run run{recipe,
-            words.count("seed") ? words["seed"].as<std::uint64_t>() : recipe.seed,
-            words.count("steps") ? words["steps"].as<std::size_t>() : recipe.plan.schedule.steps,
-            words.count("out") ? fs::path(words["out"].as<std::string>())
-                               : fs::path(HEADLIGHT_SOURCE) / ".headlight" / "models" / recipe.name,
-            {}};
-    TrainingPlan plan = recipe.plan;
-    plan.schedule.steps = run.steps;
-    plan.threads = words["threads"].as<std::size_t>();
-    plan.seed = run.seed;
-    TrainerF trainer(initial_weights(recipe.model, run.seed), plan);
-    std::error_code error;
-    fs::create_directories(run.out, error);
-    if (error) throw FileError(run.out.string() + ": cannot be made: " + error.message());
-    if (words.count("resume")) load_state(run, trainer);
-
-    const std::string shipped = shipped_hash(recipe.name);  // before it may be overwritten
-    const bool is_terminal = isatty(STDERR_FILENO) != 0;
-    interrupted = 0;
-    std::signal(SIGINT, [](int) { interrupted = 1; });
-    std::signal(SIGTERM, [](int) { interrupted = 1; });
-    const auto start = std::chrono::steady_clock::now();
-    const auto elapsed = [&] {
-      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    };
-    const std::size_t first_step = trainer.steps();
-    const auto snapshot = [&](std::size_t step) {
-      if (std::find(recipe.snapshots.begin(), recipe.snapshots.end(), step) ==
-          recipe.snapshots.end())
-        return;
-      const std::string name = text("%s-step-%03zu", recipe.name.c_str(), step);
-      ship(run, run.out.parent_path() / name, trainer.weights(), name, step, elapsed());
-    };
-    if (first_step == 0) snapshot(0);
-    double shown = -1;
-    while (trainer.steps() < run.steps) {
-      const std::size_t step = trainer.steps();
-      const double loss = trainer.step(training_batch(recipe, run.seed, step));
-      const double first_loss = run.losses.empty() ? loss : run.losses.front();
-      if (!std::isfinite(loss) || loss > 3 * first_loss + 3) {
-        save_state(run, trainer);
-        write_gpt2_folder(run.out, trainer.weights());
-        std::fprintf(stderr,
-                     "%sheadlight train: step %zu: the loss %s; the weights before it are in %s\n",
-                     is_terminal ? "\n" : "", step,
-                     std::isfinite(loss) ? text("grows to %.3g: the run diverges", loss).c_str()
-                                         : "is not a number",
-                     run.out.c_str());
-        return 1;
-      }
-      run.losses.push_back(loss);
-      snapshot(trainer.steps());
-      const bool finished = trainer.steps() == run.steps;
-      if (is_terminal && (elapsed() - shown > 0.1 || finished)) {
-        shown = elapsed();
-        show_progress(run, trainer.steps(), shown, trainer.steps() - first_step);
-      }
-      if (interrupted && !finished) {
-        save_state(run, trainer);
-        write_gpt2_folder(run.out, trainer.weights());
-        std::fprintf(
-            stderr,
-            "%sheadlight train: interrupted after step %zu; go on with: headlight train %s "
-            "--resume --seed %llu --steps %zu --out %s\n",
-            is_terminal ? "\n" : "", trainer.steps(), recipe.name.c_str(),
-            static_cast<unsigned long long>(run.seed), run.steps, run.out.c_str());
-        return 130;
-      }
-      if (trainer.steps() % 200 == 0 && !finished) save_state(run, trainer);
-    }
-    if (is_terminal) std::fputs("\n", stderr);
-    const double time = elapsed();
-    const ModelWeightsF weights = trainer.weights();
-    ship(run, run.out, weights, recipe.name, run.steps, time);
-    fs::remove(run.out / "training.safetensors", error);
-    const std::string hash = hex(parameter_hash(weights));
-    std::printf("%s: %zu steps in %.1f s, loss %.3f, hash %s%s\n%s\n", recipe.name.c_str(),
-                run.steps, time, run.losses.empty() ? std::nan("") : run.losses.back(),
-                hash.c_str(),
-                shipped.empty()   ? ""
-                : shipped == hash ? ", the shipped model bit for bit"
-                                  : ", other bits than the shipped model",
-                run.out.c_str());
+    const std::string name = words["name"].as<std::string>();
+    if (name != "all") return train_one(find_recipe(name), words);
+    if (words.count("out") || words.count("resume"))
+      throw std::invalid_argument(
+          "all models go to .headlight/models: leave out --out and --resume");
+    for (const Recipe& recipe : recipes())
+      if (const int status = train_one(recipe, words); status != 0) return status;
     return 0;
   } catch (const cxxopts::exceptions::exception& wrong) {
     std::fprintf(stderr, "headlight train: %s; try --help\n", wrong.what());

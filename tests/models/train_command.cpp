@@ -1,0 +1,141 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <headlight/file/gpt2_folder.hpp>
+#include <headlight/learning/parameters.hpp>
+
+#include "support/catch.hpp"
+
+using namespace headlight;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Run {
+  int status = 0;
+  std::string out;  // standard output and error
+};
+
+Run run(const std::string& command) {
+  FILE* pipe = popen((command + " 2>&1 </dev/null").c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  Run result;
+  char part[4096];
+  for (std::size_t n; (n = fread(part, 1, sizeof part, pipe)) > 0;) result.out.append(part, n);
+  const int status = pclose(pipe);
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  return result;
+}
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("headlight-train-" + std::to_string(getpid()));
+  Folder() { fs::create_directory(path); }
+  ~Folder() { fs::remove_all(path); }
+  std::string operator/(const std::string& name) const { return path / name; }
+};
+
+const std::string train = HEADLIGHT_CLI " train ";
+
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+std::uint64_t hash_of(const std::string& folder) {
+  return parameter_hash(read_gpt2_folder<float>(folder));
+}
+
+}  // namespace
+
+TEST_CASE("train: a finished run leaves a folder that trace and heads open", "[train]") {
+  const Folder folder;
+  const Run made = run(train + "order-two-heads --steps 30 --out " + (folder / "m"));
+  CHECK(made.status == 0);
+  CHECK(lines(made.out) == 2);
+  CHECK(made.out.find('\x1b') == std::string::npos);
+  CHECK(fs::exists(folder / "m/card.md"));
+  CHECK_FALSE(fs::exists(folder / "m/training.safetensors"));
+  CHECK(run(HEADLIGHT_CLI " heads --model " + (folder / "m")).status == 0);
+  CHECK(run(HEADLIGHT_CLI " trace --model " + (folder / "m") + " --ids 1,2,3").status == 0);
+}
+
+TEST_CASE("train: an interrupted run exits 130, resumes, and has the bits of a whole one",
+          "[train]") {
+  const Folder folder;
+  const std::string steps = "grammar --steps 150 --threads 1 --out ";
+  CHECK(run(train + steps + (folder / "whole")).status == 0);
+  const Run cut = run("timeout --preserve-status -s INT 0.5 " + train + steps + (folder / "cut"));
+  CHECK(cut.status == 130);
+  CHECK(lines(cut.out) == 1);
+  CHECK_THAT(cut.out, headlight_test::contains("--resume"));
+  CHECK(hash_of(folder / "cut") != hash_of(folder / "whole"));  // usable, not finished
+  CHECK(run(train + steps + (folder / "cut") + " --resume --threads 2").status == 0);
+  CHECK(hash_of(folder / "cut") == hash_of(folder / "whole"));
+
+  const Run other = run(train + steps + (folder / "cut") + " --resume");
+  CHECK(other.status == 2);  // nothing left to resume
+  CHECK(lines(other.out) == 1);
+}
+
+TEST_CASE("train: a state of another run, or a damaged one, is refused in one line", "[train]") {
+  const Folder folder;
+  const std::string steps = "grammar --steps 150 --out " + (folder / "m");
+  REQUIRE(run("timeout --preserve-status -s INT 0.3 " + train + steps).status == 130);
+  const Run seed = run(train + steps + " --resume --seed 9");
+  CHECK(seed.status == 2);
+  CHECK_THAT(seed.out, headlight_test::contains("seed: wanted 9, got 1"));
+  const std::string state = folder / "m/training.safetensors";
+  write_whole_file(state, read_whole_file(state).substr(0, 2000));
+  const Run damaged = run(train + steps + " --resume");
+  CHECK(damaged.status == 2);
+  CHECK(lines(damaged.out) == 1);
+  CHECK_THAT(damaged.out, headlight_test::contains("training.safetensors: "));
+}
+
+TEST_CASE("train: when a file cannot be written whole, the old one stays", "[train]") {
+  const Folder folder;
+  const std::string out = "order-two-heads --out " + (folder / "m");
+  REQUIRE(run(train + out + " --steps 20").status == 0);
+  const std::uint64_t before = hash_of(folder / "m");
+  const Run full = run("sh -c 'ulimit -f 8; " + train + out + " --steps 25'");
+  CHECK(full.status == 2);
+  CHECK(lines(full.out) == 1);
+  CHECK_THAT(full.out, headlight_test::contains("model.safetensors: cannot be written: "));
+  CHECK(hash_of(folder / "m") == before);
+  for (const auto& entry : fs::directory_iterator(folder / "m"))
+    CHECK(entry.path().string().find("partial") == std::string::npos);
+}
+
+TEST_CASE("train: a diverging run stops with exit 1 and says so", "[train]") {
+  const Folder folder;
+  const Run wild = run(train + "order-two-heads --rate 1000 --out " + (folder / "m"));
+  CHECK(wild.status == 1);
+  CHECK(lines(wild.out) == 1);
+  CHECK_THAT(wild.out, headlight_test::contains("diverges"));
+}
+
+TEST_CASE("train: wrong usage is one line and exit 2", "[train]") {
+  for (const char* wrong : {"", "tall", "induction --steps 0", "induction --bogus",
+                            "induction --steps many", "all --out /tmp/x"}) {
+    INFO(wrong);
+    const Run refused = run(train + wrong);
+    CHECK(refused.status == 2);
+    CHECK(lines(refused.out) == 1);
+  }
+  CHECK(run(train + "--list").status == 0);
+  CHECK(run(train + "--help").status == 0);
+}
+
+TEST_CASE("heads: wrong usage is one line and exit 2, --json is one object", "[train]") {
+  for (const char* wrong : {"", "--model /nowhere", "--model induction --period 1"}) {
+    INFO(wrong);
+    const Run refused = run(std::string(HEADLIGHT_CLI " heads ") + wrong);
+    CHECK(refused.status == 2);
+    CHECK(lines(refused.out) == 1);
+  }
+  const Run card = run(HEADLIGHT_CLI " heads --model induction --json");
+  CHECK(card.status == 0);
+  CHECK(card.out.front() == '{');
+  CHECK_THAT(card.out, headlight_test::contains("\"ceiling\""));
+}
