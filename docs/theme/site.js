@@ -213,6 +213,8 @@
     repair();
     wide();
     addEventListener("resize", wide);
+    // Doxygen measured the height of the header before search and button stood in it.
+    setTimeout(() => dispatchEvent(new Event("resize")), 0);
     if (typeof DoxygenAwesomeFragmentCopyButton !== "undefined") DoxygenAwesomeFragmentCopyButton.init();
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

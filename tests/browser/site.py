@@ -132,6 +132,9 @@ def use(driver):
             over = driver.execute_script(
                 "const c = document.getElementById('doc-content') || document.body;"
                 "return Math.max(c.scrollWidth - c.clientWidth, document.body.scrollWidth - innerWidth)")
+            tall = driver.execute_script("return document.documentElement.scrollHeight - innerHeight")
+            if width > 800 and tall > 2:
+                fault(name + ".html", f"the frame is {tall} pixels taller than the window")
             if over > 2:
                 fault(name + ".html", f"{over} pixels too wide for a screen of {width}")
     driver.set_window_size(1300, 900)
