@@ -14,7 +14,7 @@ struct Work {
   std::size_t largest_buffer =
       0;  ///< numbers of the largest buffer of scores or state that was held at once
 
-  /// @param numbers  of a buffer that is held  @return nothing; remembers the largest
+  /// Remembers the largest buffer. @param numbers  of a buffer that is held
   void hold(std::size_t numbers) { largest_buffer = std::max(largest_buffer, numbers); }
 };
 
