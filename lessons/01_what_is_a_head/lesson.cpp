@@ -1,6 +1,7 @@
 // Lesson 1: what an attention head is.   Report, section 1.
 // A typed text in d_model = 8; one head with d_k = 4 and d_v = 3 and its rows of W_O; real models'
 // sizes as data; PyTorch's layer of lesson 5; the trained models "grammar" and "induction".
+#include <algorithm>
 #include <cmath>
 #include <headlight/analysis/ablation.hpp>
 #include <headlight/analysis/path_edge.hpp>

@@ -1,6 +1,7 @@
 // Lesson 2: why many heads and not one large one.   Report, section 2.
 // Six random tokens in d_model = 12, h = 3 heads of 4; real models' sizes as data; the trained
 // models "order-one-head", "order-two-heads" (equal parameters) and "grammar".
+#include <algorithm>
 #include <cmath>
 #include <headlight/analysis/ablation.hpp>
 #include <headlight/attention/head.hpp>

@@ -2,6 +2,7 @@
 // Real models' sizes as data, their parameters counted two ways; heads of width 1, 2, 4 over 24
 // keys; the trained models "order", "induction", "induction-one-layer" and "wide" (2 layers of 16
 // heads).
+#include <algorithm>
 #include <cmath>
 #include <headlight/analysis/ablation.hpp>
 #include <headlight/attention/model.hpp>

@@ -1,6 +1,7 @@
 // Lesson 5: self-attention, step by step.   Report, section 5.
 // A typed text of n tokens (six by default) in d_model = 8; one head of d_k = d_v = 4 by hand, then
 // two heads by name; "The cat sat" with numbers chosen for checking on paper.
+#include <algorithm>
 #include <cmath>
 #include <headlight/attention/block.hpp>
 #include <headlight/attention/head.hpp>

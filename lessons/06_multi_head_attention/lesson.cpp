@@ -1,6 +1,8 @@
 // Lesson 6: multi-head attention, assembly and aggregation.   Report, section 6.
 // A typed text in d_model = 12, h = 3 heads of d_h = 4; numbered cells for the layout; two bits for
 // what a linear map cannot do; the trained models "order" and "grammar" of lessons/models.
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <headlight/attention/head.hpp>
 #include <headlight/attention/model.hpp>

@@ -1,6 +1,7 @@
 // Lesson 13: positions: sinusoidal, learned, relative, rotary, ALiBi.   Report, section 13.
 // Six tokens in d_model = d_head = 8, so that every matrix fits the page; 8 heads of ALiBi over 64
 // and 1024 tokens; T5's 32 buckets over 128 distances.
+#include <algorithm>
 #include <cmath>
 #include <headlight/attention/head.hpp>
 #include <headlight/attention/model.hpp>
@@ -16,6 +17,8 @@
 #include <headlight/position/sinusoidal.hpp>
 #include <headlight/position/t5_bias.hpp>
 #include <numbers>
+#include <span>
+#include <tuple>
 
 #include "support/models.hpp"
 #include "support/page.hpp"

@@ -2,6 +2,7 @@
 /// Small linear algebra that lessons need beside the library.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <headlight/core/tensor.hpp>
 #include <utility>

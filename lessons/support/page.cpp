@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <headlight/core/random.hpp>
 #include <headlight/render/heatmap.hpp>
 #include <headlight/render/json.hpp>

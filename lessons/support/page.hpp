@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <headlight/core/close.hpp>
 #include <headlight/core/tensor.hpp>
 #include <headlight/render/chart.hpp>

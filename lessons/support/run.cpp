@@ -1,6 +1,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include <fstream>
 #include <headlight/render/text.hpp>
 #include <iostream>
+#include <stdexcept>
 
 #include "support/page.hpp"
 

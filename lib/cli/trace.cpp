@@ -279,8 +279,8 @@ Changes changes_of(const cxxopts::ParseResult& given, const ModelWeightsF& weigh
                          " has heads 0 to " + std::to_string(heads - 1));
       changes.words.push_back("head " + word.substr(0, equals) + " ablated (" + kind + ")");
       changes.stages.insert("blocks." + std::to_string(layer) + ".attn.hook_z");
-      all.push_back(
-          ablate_head<float>(layer, head, kind == "mean" ? Ablation::mean : Ablation::zero));
+      all.push_back(ablate_head<float>(
+          layer, head, kind == "mean" ? HeadReplacement::mean : HeadReplacement::zero));
     }
   }
   if (given.count("patch")) {

@@ -5,7 +5,7 @@
 namespace headlight {
 
 template <class T>
-InterventionOf<T> ablate_head(std::size_t layer, std::size_t head, Ablation kind) {
+InterventionOf<T> ablate_head(std::size_t layer, std::size_t head, HeadReplacement kind) {
   const std::string name = "blocks." + std::to_string(layer) + ".attn.hook_z";
   return [=](const StageOf<T>& stage) {
     if (stage.name != name) return;
@@ -17,7 +17,7 @@ InterventionOf<T> ablate_head(std::size_t layer, std::size_t head, Ablation kind
     T* z = stage.values.data() + head * n * d;
     for (std::size_t c = 0; c < d; ++c) {
       T mean = 0;
-      if (kind == Ablation::mean) {
+      if (kind == HeadReplacement::mean) {
         for (std::size_t i = 0; i < n; ++i) mean += z[i * d + c];
         mean /= static_cast<T>(n);
       }
@@ -46,9 +46,9 @@ InterventionOf<T> in_order(std::vector<InterventionOf<T>> all) {
   };
 }
 
-#define HEADLIGHT_INTERVENTION(T)                                                   \
-  template InterventionOf<T> ablate_head(std::size_t, std::size_t, Ablation);       \
-  template InterventionOf<T> replace_stages(std::map<std::string, std::vector<T>>); \
+#define HEADLIGHT_INTERVENTION(T)                                                    \
+  template InterventionOf<T> ablate_head(std::size_t, std::size_t, HeadReplacement); \
+  template InterventionOf<T> replace_stages(std::map<std::string, std::vector<T>>);  \
   template InterventionOf<T> in_order(std::vector<InterventionOf<T>>)
 HEADLIGHT_INTERVENTION(double);
 HEADLIGHT_INTERVENTION(float);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <headlight/core/shape.hpp>
 #include <headlight/render/table.hpp>
+#include <string>
 
 namespace headlight::render {
 namespace {

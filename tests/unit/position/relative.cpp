@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <headlight/attention/head.hpp>
 #include <headlight/core/linalg.hpp>

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <cmath>
 #include <headlight/core/shape.hpp>
 #include <headlight/render/html.hpp>
 #include <limits>
 #include <set>
+#include <vector>
 
 #include "support/catch.hpp"
 

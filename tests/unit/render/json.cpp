@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstdlib>
 #include <headlight/core/random.hpp>
 #include <headlight/core/shape.hpp>

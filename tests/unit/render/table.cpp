@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <headlight/core/shape.hpp>
 #include <headlight/render/table.hpp>
 #include <limits>

@@ -10,7 +10,7 @@
 namespace headlight {
 
 /// What an ablated head gives instead of its output.
-enum class Ablation {
+enum class HeadReplacement {
   zero,  ///< nothing
   mean,  ///< its mean over the positions of this sequence
 };
@@ -21,7 +21,7 @@ enum class Ablation {
 /// @throws std::out_of_range when called with a trace that has no such head
 /// @source Michel et al. 2019; Wang et al. 2022 (mean)    @booksection{09}
 template <class T>
-InterventionOf<T> ablate_head(std::size_t layer, std::size_t head, Ablation kind);
+InterventionOf<T> ablate_head(std::size_t layer, std::size_t head, HeadReplacement kind);
 
 /// Puts other values in place of stages: patching, frozen patterns.
 /// @param values  for each full stage name the numbers in memory order (heads first)

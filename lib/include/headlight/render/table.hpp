@@ -6,6 +6,7 @@
 #include <headlight/render/text.hpp>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace headlight::render {
