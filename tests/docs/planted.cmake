@@ -28,4 +28,19 @@ expect("a remote style" "<link href=\"//example.org/a.css\"/>" "${header}" "anot
 expect("a name that leads nowhere" "see headlight::nosuch for more" "${header}" "leads nowhere")
 expect("a directive left over" "{{claims}}" "${header}" "not expanded")
 expect("a header without a file comment" "x" "int x\;" "without @file")
+
+# A lesson that fails or prints nothing leaves no capture, and the build stops.
+foreach(program /bin/false /bin/true)
+  execute_process(COMMAND ${TOOL} capture ${program} ${WORK}/capture ERROR_VARIABLE said RESULT_VARIABLE code)
+  if(code EQUAL 0 OR EXISTS ${WORK}/capture/lesson.json OR NOT said MATCHES "its page needs its output")
+    message(FATAL_ERROR "a lesson without output passed: ${said}")
+  endif()
+endforeach()
+# A header of another Doxygen, without the place where formulas are loaded, is not passed over.
+file(WRITE ${WORK}/stock.html "<html></html>")
+execute_process(COMMAND ${TOOL} header ${WORK}/stock.html ${WORK}/stock.html ${WORK}/out.html
+                ERROR_VARIABLE said RESULT_VARIABLE code)
+if(code EQUAL 0 OR NOT said MATCHES "has no")
+  message(FATAL_ERROR "an unknown page header passed: ${said}")
+endif()
 file(REMOVE_RECURSE ${WORK})
