@@ -16,6 +16,7 @@
 #include <xtensor/xmath.hpp>
 #include <xtensor/xview.hpp>
 
+#include "support/configurations.hpp"
 #include "support/models.hpp"
 #include "support/page.hpp"
 
@@ -223,10 +224,10 @@ void parameters(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) 
   const MultiHeadTrace many = multi_head_attention(X, W), one = multi_head_attention(X, single);
   page.claim("C06-29", page.check_equal(many.pattern.size(), h * one.pattern.size(),
                                         "but h times as many scores and weights"));
-  const std::size_t bert = 12;
+  const lesson::Configuration& bert = lesson::configuration("BERT base");
   page.claim("C06-14",
-             page.check_equal(768 / 64 * std::size_t{1}, bert,
-                              "BERT-base: 768 columns in heads of 64 are 12 vectors a token"));
+             page.check_equal(bert.d_model / bert.d_head, bert.heads,
+                              "BERT base: 768 columns in heads of 64 are its 12 vectors"));
 
   const std::size_t n = X.shape(0);
   const auto rank_of = [&](const MultiHeadTrace& t,

@@ -197,3 +197,29 @@ TEST_CASE("lesson: --html writes a page that needs nothing else", "[lessons]") {
   }
   std::filesystem::remove_all(folder);
 }
+
+TEST_CASE("lessons.toml: says of every lesson what the tree has", "[lessons]") {
+  std::istringstream toml(text_of(HEADLIGHT_ROOT "/lessons/lessons.toml"));
+  const std::filesystem::path root = HEADLIGHT_ROOT;
+  std::string slug, line;
+  std::set<std::string> listed;
+  const auto value_of = [&] { return line.substr(line.find('=') + 2); };
+  while (std::getline(toml, line)) {
+    CAPTURE(slug, line);
+    if (line.rfind("slug", 0) == 0) {
+      slug = value_of().substr(1, value_of().size() - 2);
+      CHECK(listed.insert(slug).second);
+    }
+    if (line.rfind("exercises", 0) == 0)
+      CHECK((value_of() == "true") == std::filesystem::exists(root / "exercises" / slug));
+    if (line.rfind("page", 0) == 0)
+      CHECK((value_of() == "true") == std::filesystem::exists(root / "docs/book" / (slug + ".md")));
+  }
+  for (const std::string& built : lessons()) {
+    CAPTURE(built);
+    CHECK(listed.count(built) == 1);
+  }
+  for (const auto& folder : std::filesystem::directory_iterator(root / "lessons"))
+    if (std::filesystem::exists(folder.path() / "lesson.cpp"))
+      CHECK(listed.count(folder.path().filename().string()) == 1);
+}
