@@ -15,7 +15,9 @@ add_compile_options(-ffp-contract=off)
 
 if(HEADLIGHT_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer
-                      -fno-sanitize-recover=undefined -O1)
+                      -fno-sanitize-recover=undefined)
+  # xtensor's expressions take GCC minutes a file when sanitized and optimised; only the library is (lib/CMakeLists.txt)
+  set(CMAKE_CXX_FLAGS_DEBUG "-g1")
   add_link_options(-fsanitize=address,undefined)
   add_compile_definitions(XTENSOR_ENABLE_ASSERT _GLIBCXX_ASSERTIONS)
 endif()
