@@ -1,7 +1,9 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <headlight/render/text.hpp>
@@ -222,4 +224,50 @@ TEST_CASE("lessons.toml: says of every lesson what the tree has", "[lessons]") {
   for (const auto& folder : std::filesystem::directory_iterator(root / "lessons"))
     if (std::filesystem::exists(folder.path() / "lesson.cpp"))
       CHECK(listed.count(folder.path().filename().string()) == 1);
+}
+
+namespace {
+
+// A page as expected.txt keeps it: every figure is "#", pictures and runs of blanks are left out,
+// so that it is the same on every machine. It shows the layout; it proves no number.
+std::string layout_of(const std::string& page) {
+  std::string out;
+  for (std::size_t i = 0; i < page.size();) {
+    const auto byte = static_cast<unsigned char>(page[i]);
+    const bool starts_block =
+        byte == 0xE2 && i + 1 < page.size() &&
+        (static_cast<unsigned char>(page[i + 1]) == 0x96 ||
+         static_cast<unsigned char>(page[i + 1]) == 0x97);  // U+2580 ... U+25FF
+    if (starts_block) {
+      i += 3;
+    } else if (std::isdigit(byte)) {
+      while (i < page.size() && (std::isalnum(static_cast<unsigned char>(page[i])) ||
+                                 page[i] == '.' || page[i] == '-' || page[i] == '+'))
+        ++i;
+      if (!out.empty() && out.back() == '-') out.pop_back();
+      if (out.empty() || out.back() != '#') out += '#';
+    } else if (page[i] == ' ' || page[i] == '\n') {
+      bool new_line = false;  // lines may break elsewhere where a figure is wider
+      for (; i < page.size() && (page[i] == ' ' || page[i] == '\n'); ++i) {
+        if (page[i] == '\n' && i + 1 < page.size() && page[i + 1] == '\n') new_line = true;
+      }
+      out += new_line ? "\n" : " ";
+    } else {
+      out += page[i++];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("lesson: the page has the layout of expected.txt", "[lessons]") {
+  for (const std::string& slug : lessons()) {
+    CAPTURE(slug);
+    const std::string file = HEADLIGHT_ROOT "/lessons/" + slug + "/expected.txt";
+    const std::string layout = layout_of(run(slug, "", "LC_ALL=C.UTF-8").out) + "\n";
+    if (std::getenv("HEADLIGHT_UPDATE_EXPECTED")) std::ofstream(file) << layout;
+    if (!std::filesystem::exists(file)) continue;
+    CHECK(text_of(file) == layout);
+  }
 }
