@@ -119,7 +119,7 @@ void layout(lesson::Page& page) {
         right(i, t, c) = P(t, i * width + c);
         misplaced += glued(i, t, c) != right(i, t, c) ? 1.0 / static_cast<double>(P.size()) : 0;
       }
-  page.show("P", "token, h d_h", P);
+  page.show("numbered cells", "token, h d_h", P);
   page.show("split", "head, token, d_h", right);
   const Matrix one = xt::eye<double>(heads * width);  // projections that change nothing
   page.check_close(multi_head_attention(P, MultiHeadWeights{heads, one, one, one, one}).query,

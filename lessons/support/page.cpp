@@ -14,6 +14,7 @@
 #include <headlight/render/svg.hpp>
 #include <headlight/render/table.hpp>
 #include <iostream>
+#include <map>
 #include <stdexcept>
 
 #include "support/claims.hpp"
@@ -72,6 +73,33 @@ std::string figure(const std::string& printed) {
   return json_number(value);
 }
 
+// What the report's letters stand for.
+std::string name_of(std::string_view symbol) {
+  static const std::map<std::string_view, std::string_view> names = {
+      {"X", "what comes in: one row a token"},
+      {"Q", "queries"},
+      {"K", "keys"},
+      {"V", "values"},
+      {"Q K^T", "raw scores"},
+      {"S", "scores, scaled"},
+      {"S masked", "scores with the hidden ones at -inf"},
+      {"A", "the pattern: weights, rows sum to one"},
+      {"Y", "what the head gives: values, mixed"},
+      {"Y W_O", "what the head writes to the residual stream"},
+      {"z", "the heads side by side"},
+      {"concat", "the heads side by side"},
+      {"P", "positions"},
+      {"W_pos", "learned positions"},
+      {"B", "bias, added to the scores"},
+      {"m", "slopes"},
+      {"theta", "radians a token"},
+      {"angle", "radians"},
+      {"q.a^K", "scores from positions"},
+  };
+  const auto found = names.find(symbol);
+  return found == names.end() ? "" : std::string(found->second);
+}
+
 std::string plain(std::string_view words, bool ascii) {  // for lines that may not be shortened
   return shorten(words, static_cast<std::size_t>(-1), ascii);
 }
@@ -121,7 +149,8 @@ void Page::show_numbers(std::string_view symbol, std::string_view axes, std::vec
     std::string sizes;
     for (std::size_t a = 0; a < names.size(); ++a)
       sizes += (a > 0 ? ", " : "") + names[a] + ' ' + std::to_string(shape[a]);
-    put("  " + std::string(symbol) + "  [" + sizes + "]\n");
+    const std::string name = name_of(symbol);
+    put("  " + std::string(symbol) + (name.empty() ? "" : ", " + name) + "  [" + sizes + "]\n");
     put(table(values, shape,
               {.look = settings_.look,
                .decimals = is_mask ? std::size_t{0} : std::size_t{4},
