@@ -161,12 +161,11 @@ int heads(int argc, char** argv) {
         "\nDefinitions. Ceiling: a perfect head on these tokens; uniform: a head that\n"
         "looks at all earlier tokens alike. Thresholds of one mean nothing in another.\n");
     for (const std::size_t d : columns)
-      std::printf("  %-17s %s\n  %-17s %s; %s\n", definitions[d].id.c_str(),
-                  definitions[d].formula.c_str(), "", definitions[d].offsets.c_str(),
+      std::printf("  %-16s %s\n  %-16s %s\n  %-16s %s\n", definitions[d].id.c_str(),
+                  definitions[d].formula.c_str(), "", definitions[d].offsets.c_str(), "",
                   definitions[d].source.c_str());
-    std::printf("  %-17s of rows, over the log of the visible keys\n", "entropy");
-    std::printf("  %-17s share of tokens whose own logit leads in W_E W_V W_O W_U, without norms\n",
-                "copies");
+    std::printf("  %-16s of rows, over the log of the visible keys\n", "entropy");
+    std::printf("  %-16s tokens whose own logit leads in W_E W_V W_O W_U, no norms\n", "copies");
     if (!recipe) return 0;
     std::printf("\nGold edges in 64 held-out draws of what it was trained on:\n");
     std::istringstream data(recipe->data);
