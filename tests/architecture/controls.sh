@@ -10,6 +10,7 @@ expect() { # expect RULE FILE LINE: with the line at the end of the file the rul
   rm -rf "$copy/tree" && mkdir -p "$copy/tree/docs" || exit 2
   cp -r "$root/lib" "$root/lessons" "$copy/tree/" || exit 2
   [ -d "$root/docs/book" ] && cp -r "$root/docs/book" "$copy/tree/docs/"
+  mkdir -p "$copy/tree/tests/unit/core"
   [ -d "$root/exercises" ] && cp -r "$root/exercises" "$copy/tree/"
   sh "$check" "$copy/tree" "$1" >/dev/null || { echo "$1: complains without a breach"; failed=1; }
   mkdir -p "$(dirname "$copy/tree/$2")" && printf '%s\n' "$3" >>"$copy/tree/$2"
@@ -22,5 +23,6 @@ expect keep_dims lib/src/layer/softmax.cpp 'auto s = xt::sum(a, {1}, xt::keep_di
 expect file_comment lib/include/headlight/core/nameless.hpp '#pragma once'
 expect quiet_library lib/src/core/shape.cpp 'void f() { std::cout << 1; }'
 expect lessons lessons/22_beyond_the_report/lesson.cpp 'int main() {}'
+expect test_names tests/unit/core/shape.cpp 'TEST_CASE("shape: one; two") {}'
 expect left_over lib/src/core/shape.cpp '// TODO'
 exit $failed

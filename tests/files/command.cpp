@@ -123,7 +123,7 @@ TEST_CASE("trace: twelve layers of width 768 and a model of odd head sizes are v
       0);
 }
 
-TEST_CASE("trace: exports in three formats that diff finds equal; another text differs",
+TEST_CASE("trace: exports in three formats that diff finds equal, and another text that differs",
           "[trace][diff]") {
   const Folder folder;
   const std::string npz = (folder / "a.npz").string(),
