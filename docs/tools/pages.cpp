@@ -547,7 +547,8 @@ class Book {
                   escape_html(check->second.bound) + ")";
       }
       if (!claim.fails_when.empty())
-        html += "<br/><span class=\"fails\">fails when: " + escape_html(claim.fails_when) + "</span>";
+        html +=
+            "<br/><span class=\"fails\">fails when: " + escape_html(claim.fails_when) + "</span>";
       return html;
     }
     if (!claim.evidence.empty()) return escape_html(claim.evidence);

@@ -307,7 +307,7 @@ void fill_row(T value, T* to, std::size_t n) {
 
 template <class T>
 constexpr RowKernels<T> kernels_named(const char* name) {
-  return {scale_row<T>,     sum_row<T>,  squares_row<T>, max_row<T>,    exp_row<T>, divide_row<T>,
+  return {scale_row<T>,     sum_row<T>,  squares_row<T>, max_row<T>,    exp_row<T>,  divide_row<T>,
           normalise_row<T>, gain_row<T>, gelu_new_row,   attend_row<T>, fill_row<T>, name};
 }
 

@@ -21,7 +21,7 @@ struct Closeness {
 
 /// How close is close.
 struct ClosenessRule {
-  double tolerance = 1e-12;  ///< of the relative difference
+  double tolerance = 1e-12;     ///< of the relative difference
   bool nan_equals_nan = false;  ///< a NaN equals a NaN at the same place
 };
 
