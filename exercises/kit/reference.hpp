@@ -1,0 +1,47 @@
+/// @file
+/// The right numbers by plain loops, for graders; nothing of the library is called. A test compares
+/// them with the library.
+#pragma once
+
+#include <string>
+
+#include "kit/values.hpp"
+
+namespace headlight::course {
+
+/// @param a @shape{n, k}  @param b @shape{k, m}  @return @shape{n, m} the product
+Matrix product(const Matrix& a, const Matrix& b);
+/// @param a @shape{n, m}  @return @shape{m, n}
+Matrix flipped(const Matrix& a);
+/// @param a any  @param factor  of every number  @return the same shape
+Matrix scaled(const Matrix& a, double factor);
+/// @param a @shape{n, m}  @param b @shape{n, m}  @return their sum
+Matrix sum(const Matrix& a, const Matrix& b);
+/// @param scores @shape{n, m}, -inf hides  @return every row's softmax; a fully hidden row is zero
+Matrix softmax(const Matrix& scores);
+/// @param scores @shape{n, n}  @return with -inf above the diagonal
+Matrix future_hidden(const Matrix& scores);
+/// @param a @shape{n, m}  @param first  column  @param count  of columns  @return those columns
+Matrix columns_of(const Matrix& a, std::size_t first, std::size_t count);
+/// @param a @shape{n, m}  @param first  row  @param count  of rows  @return those rows
+Matrix rows_of(const Matrix& a, std::size_t first, std::size_t count);
+
+/// Writes a dot product term by term: "1.0000*2.0000 + ... = 3.0000".
+/// @param what  is computed, for example "scores[2, 0] = query[2] . key[0]"
+/// @param a  row  @param b  row  @return one line
+std::string dot_terms(const std::string& what, const std::vector<double>& a,
+                      const std::vector<double>& b);
+/// @param a @shape{n, m}  @param i  of a row  @return it
+std::vector<double> row(const Matrix& a, std::size_t i);
+/// @param a @shape{n, m}  @param j  of a column  @return it
+std::vector<double> column(const Matrix& a, std::size_t j);
+/// @param x  a number  @return with four decimals, "-inf" and "nan" as words
+std::string text(double x);
+/// Writes the softmax of one row at one key, term by term.
+/// @param what  is computed  @param scores  of the row  @param j  the key  @return one line
+std::string softmax_terms(const std::string& what, const std::vector<double>& scores,
+                          std::size_t j);
+/// @param name  of a stage  @param cell  of it  @return "scores[2, 0]"
+std::string cell_text(const std::string& name, const std::vector<std::size_t>& cell);
+
+}  // namespace headlight::course
