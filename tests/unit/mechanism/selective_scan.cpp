@@ -111,7 +111,7 @@ TEST_CASE("selective_scan: token by token, as a tree and as a matrix: the same o
     }
 }
 
-TEST_CASE("selective_matrix: causal; a block below the diagonal has rank d_state at most",
+TEST_CASE("selective_matrix: causal, a block below the diagonal has rank d_state at most",
           "[selective_scan][law]") {
   const SelectiveSystem s = select(signal(24), weights());
   const Tensor3 m = selective_matrix(s);

@@ -173,7 +173,7 @@ TEST_CASE("state_space: S4D equals S4 with the same poles in 2 x 2 blocks",
 }
 
 TEST_CASE(
-    "state_space: the impulse response is the kernel; the sum of inputs gives the sum of outputs",
+    "state_space: the impulse response is the kernel, the sum of inputs gives the sum of outputs",
     "[state_space][law]") {
   const StateSpace s = discretise(hippo_system(1, 8), 0.1, Discretisation::bilinear);
   Matrix impulse = signal(20, 1);
