@@ -37,7 +37,7 @@ void require_some(std::size_t n, const char* function) {
 
 // x_j chirp_j convolved with the conjugate chirp: jk = (j^2 + k^2 - (k - j)^2) / 2.
 template <class T>
-SpectrumOf<T> bluestein(const SpectrumOf<T>& x, FourierDirection direction) {
+SpectrumOf<T> bluestein(const SpectrumOf<T>& x, FourierDirection direction, std::size_t& products) {
   const std::size_t n = x.size(), size = next_power_of_two(2 * n - 1);
   const double sign = sign_of(direction);
   SpectrumOf<T> chirp(n), signal(size), kernel(size);
@@ -46,10 +46,11 @@ SpectrumOf<T> bluestein(const SpectrumOf<T>& x, FourierDirection direction) {
     signal[j] = times(x[j], chirp[j]);
     kernel[j] = kernel[(size - j) % size] = std::conj(chirp[j]);
   }
-  fourier_in_place(signal, FourierDirection::forward);
-  fourier_in_place(kernel, FourierDirection::forward);
+  products += fourier_in_place(signal, FourierDirection::forward);
+  products += fourier_in_place(kernel, FourierDirection::forward);
   for (std::size_t j = 0; j < size; ++j) signal[j] = times(signal[j], kernel[j]);
-  fourier_in_place(signal, FourierDirection::inverse);
+  products += fourier_in_place(signal, FourierDirection::inverse);
+  products += n + size + n;  // by the chirp, of the spectra, by the chirp
   signal.resize(n);
   for (std::size_t k = 0; k < n; ++k) signal[k] = times(signal[k], chirp[k]);
   if (direction == FourierDirection::inverse) divide(signal);
@@ -101,10 +102,14 @@ std::size_t fourier_in_place(SpectrumOf<T>& x, FourierDirection direction) {
 }
 
 template <class T>
-SpectrumOf<T> fourier(SpectrumOf<T> x, FourierDirection direction) {
+SpectrumOf<T> fourier(SpectrumOf<T> x, FourierDirection direction, std::size_t* products) {
   require_some(x.size(), "fourier");
-  if (!is_power_of_two(x.size())) return bluestein(x, direction);
-  fourier_in_place(x, direction);
+  std::size_t count = 0;
+  if (is_power_of_two(x.size()))
+    count = fourier_in_place(x, direction);
+  else
+    x = bluestein(x, direction, count);
+  if (products) *products += count;
   return x;
 }
 
@@ -206,7 +211,7 @@ std::vector<T> convolve_circular(const std::vector<T>& kernel, const std::vector
 
 #define HEADLIGHT_FOURIER(T)                                                                    \
   template std::size_t fourier_in_place(SpectrumOf<T>&, FourierDirection);                      \
-  template SpectrumOf<T> fourier(SpectrumOf<T>, FourierDirection);                              \
+  template SpectrumOf<T> fourier(SpectrumOf<T>, FourierDirection, std::size_t*);                \
   template SpectrumOf<T> fourier_plain(const SpectrumOf<T>&, FourierDirection);                 \
   template SpectrumOf<T> fourier_real(const std::vector<T>&, std::size_t*);                     \
   template std::vector<T> fourier_real_inverse(const SpectrumOf<T>&, std::size_t*);             \

@@ -88,6 +88,11 @@ TEST_CASE("fourier_in_place: n/2 log2 n complex products, at three lengths", "[f
   for (const std::size_t log : {3u, 6u, 9u}) {
     Spectrum x = random_spectrum(std::size_t{1} << log);
     CHECK(fourier_in_place(x, FourierDirection::forward) == x.size() / 2 * log);
+    // Bluestein, one number short of n: three transforms of 2n, and the chirps.
+    const std::size_t n = x.size(), odd = n - 1;
+    std::size_t products = 0;
+    fourier(random_spectrum(odd), FourierDirection::forward, &products);
+    CHECK(products == 3 * n * (log + 1) + 2 * odd + 2 * n);
   }
 }
 

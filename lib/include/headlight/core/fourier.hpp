@@ -39,11 +39,13 @@ std::size_t fourier_in_place(SpectrumOf<T>& x, FourierDirection direction);
 /// detour through a convolution of such a length.
 /// @param x  signal
 /// @param direction  forward or back
+/// @param products  when given, is increased by the complex products done
 /// @return spectrum, as long as x
 /// @throws ShapeError when x is empty
 /// @source Bluestein 1970
 template <class T>
-SpectrumOf<T> fourier(SpectrumOf<T> x, FourierDirection direction = FourierDirection::forward);
+SpectrumOf<T> fourier(SpectrumOf<T> x, FourierDirection direction = FourierDirection::forward,
+                      std::size_t* products = nullptr);
 
 /// The same by its defining sum, n^2 products: what proves the fast one.
 /// @param x  signal of any length
