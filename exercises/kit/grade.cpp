@@ -67,8 +67,11 @@ std::string translated(const std::string& what) {
       what.find("broadcast") != std::string::npos)
     return "two matrices whose shapes do not fit were combined: " + what;
   if (what.find("out of bounds") != std::string::npos ||
-      what.find("out of range") != std::string::npos)
-    return "an index lies outside its matrix: " + what;
+      what.find("out of range") != std::string::npos) {
+    const std::size_t last = what.find_last_of("\n\t");  // the library's own file comes first
+    return "an index lies outside its matrix: " +
+           (last == std::string::npos ? what : what.substr(last + 1));
+  }
   return "the function threw: " + what;
 }
 
@@ -242,6 +245,7 @@ json cause_of(const Exercise& exercise, const Answer& answer, const Input& faili
 // Tries smaller sizes, one axis at a time, as long as the same stage stays the first wrong one.
 Sizes smallest_failing(const Exercise& exercise, const Answer& answer, const Case& chosen,
                        Sizes sizes, const Examined& examined, std::uint64_t seed) {
+  if (chosen.flavour == "worked") return sizes;  // written out, there is no smaller one
   for (bool shrunk = true; shrunk;) {
     shrunk = false;
     for (const auto& [name, size] : sizes) {
@@ -434,6 +438,22 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
   return verdict;
 }
 
+// What there is to try on this exercise, for the course's own tests.
+json contents(const Exercise& exercise, const std::string& name) {
+  json mutants = json::array(), accepted = json::array(), cases = json::array();
+  for (const Mutation& one : exercise.mutants)
+    mutants.push_back({{"id", one.id}, {"stage", one.stage}, {"cause", one.cause}});
+  for (const Mutation& one : exercise.accepted)
+    accepted.push_back({{"id", one.id}, {"stage", one.stage}, {"cause", one.cause}});
+  for (const Case& one : exercise.cases) cases.push_back(one.name);
+  return {{"case", exercise.id + "." + name},
+          {"status", "pass"},
+          {"fraction", 1.0},
+          {"mutants", mutants},
+          {"accepted", accepted},
+          {"cases", cases}};
+}
+
 }  // namespace
 
 Comparison compare(const Values& got, const Values& want, double tolerance) {
@@ -482,6 +502,10 @@ Comparison compare(const Values& got, const Values& want, double tolerance) {
 
 void judge(const Exercise& exercise, const std::string& name) {
   json verdict;
+  if (asked().mode == "list") {
+    deliver(contents(exercise, name));
+    return;
+  }
   try {
     verdict = verdict_of(exercise, case_named(exercise, name));
   } catch (const std::exception& error) {

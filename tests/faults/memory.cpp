@@ -1,0 +1,18 @@
+// expect: limit
+// A submission of 05.1 that takes all memory.
+#include "exercises.hpp"
+
+namespace headlight::exercise {
+
+ScoresTrace scores(const Matrix& X, const Matrix& W_Q, const Matrix& W_K) {
+  static std::vector<std::vector<char>> kept;
+  for (;;) kept.emplace_back(1 << 24, 'x');
+  ScoresTrace trace;
+  trace.query = matmul(X, W_Q);
+  trace.key = matmul(X, W_K);
+  trace.scores =
+      matmul(trace.query, transpose(trace.key)) / std::sqrt(static_cast<double>(W_Q.shape(1)));
+  return trace;
+}
+
+}  // namespace headlight::exercise

@@ -1,0 +1,24 @@
+// expect: pass
+// A submission of 05.1 that right, but leaves a child behind that has to be ended.
+#include <unistd.h>
+
+#include "exercises.hpp"
+
+namespace headlight::exercise {
+
+ScoresTrace scores(const Matrix& X, const Matrix& W_Q, const Matrix& W_K) {
+  if (fork() == 0) {
+    setsid();
+    if (fork() == 0)
+      for (;;) pause();
+    _exit(0);
+  }
+  ScoresTrace trace;
+  trace.query = matmul(X, W_Q);
+  trace.key = matmul(X, W_K);
+  trace.scores =
+      matmul(trace.query, transpose(trace.key)) / std::sqrt(static_cast<double>(W_Q.shape(1)));
+  return trace;
+}
+
+}  // namespace headlight::exercise
