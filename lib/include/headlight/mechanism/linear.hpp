@@ -57,4 +57,21 @@ MatrixOf<T> linear_attention_quadratic(const MatrixOf<T>& query_features,
                                        const MatrixOf<T>& key_features, const MatrixOf<T>& value,
                                        bool causal, MatrixOf<T>* pattern = nullptr);
 
+/// What each order of the same product costs, two-sided, in multiply-adds.
+struct LinearCost {
+  std::size_t quadratic = 0;  ///< (phi(Q) phi(K)^T) V, rows divided by their sums
+  std::size_t linear = 0;     ///< phi(Q) (phi(K)^T V), and phi(Q) times the sum of phi(k)
+
+  /// @return true where folding keys and values into a state is cheaper: only when tokens outnumber
+  /// features by enough
+  bool linear_is_cheaper() const { return linear < quadratic; }
+};
+
+/// Counts both orders. @param n  tokens  @param d_features  of phi  @param d_value  of the values
+/// @return n^2 (d_features + d_value) and n d_features (2 d_value + 1)
+inline LinearCost linear_attention_cost(std::size_t n, std::size_t d_features,
+                                        std::size_t d_value) {
+  return {n * n * (d_features + d_value), n * d_features * (2 * d_value + 1)};
+}
+
 }  // namespace headlight
