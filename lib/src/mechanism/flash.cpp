@@ -45,6 +45,9 @@ Problem<T> check(const Tensor3Of<T>& query, const Tensor3Of<T>& key, const Tenso
                 "wanted tiles of at least one row and column, got " +
                     std::to_string(options.query_block) + " x " +
                     std::to_string(options.key_block));
+  require_shape(options.is_token.empty() || options.is_token.size() == key.shape(1), function,
+                "is_token has " + std::to_string(options.is_token.size()) + " entries for " +
+                    std::to_string(key.shape(1)) + " keys");
   const double width = static_cast<double>(std::max<std::size_t>(1, query.shape(2)));
   return {
       query,          key,
@@ -59,6 +62,14 @@ VectorOf<T> copy_of(const std::vector<T>& values, std::size_t count) {
   VectorOf<T> copy = VectorOf<T>::from_shape({count});
   std::copy_n(values.data(), count, copy.data());
   return copy;
+}
+
+// Hides padding among the first `count` keys of a tile.
+template <class T>
+void hide_padding(const std::vector<bool>& is_token, std::size_t key0, std::size_t count, T* row) {
+  if (is_token.empty()) return;
+  for (std::size_t j = 0; j < count; ++j)
+    if (!is_token[key0 + j]) row[j] = -std::numeric_limits<T>::infinity();
 }
 
 }  // namespace
@@ -77,12 +88,15 @@ FlashResultOf<T> flash_attention(const Tensor3Of<T>& query, const Tensor3Of<T>& 
   FlashResultOf<T> result;
   set_shape(result.output, std::array{p.n_heads, p.n_query, p.d_value});
   set_shape(result.log_sum_exp, std::array{p.n_heads, p.n_query});
+  std::vector<Work> work_of(p.n_heads * blocks);
 
   const auto one_block = [&](std::size_t task) {
     const std::size_t head = task / blocks, first = task % blocks * rows_of_tile;
     const std::size_t count = std::min(rows_of_tile, p.n_query - first);
     static thread_local std::vector<T> scores, max, sum, rescale;
     scores.resize(rows_of_tile * columns_of_tile);
+    Work& work = work_of[task];
+    work.hold(rows_of_tile * columns_of_tile);
     max.assign(count, none), sum.assign(count, T(0)), rescale.assign(count, T(1));
     const ViewOf<T> output = rows(head_view(result.output, head), first, count);
     std::fill_n(output.data, count * p.d_value, T(0));
@@ -97,11 +111,14 @@ FlashResultOf<T> flash_attention(const Tensor3Of<T>& query, const Tensor3Of<T>& 
         T* row = tile.data + i * tile.stride;
         const std::size_t seen = p.visible(first + i);
         const std::size_t visible = seen > key0 ? std::min(keys, seen - key0) : 0;
+        hide_padding(options.is_token, key0, visible, row);
         const T new_max = std::max(max[i], kernels.max(row, visible));
         rescale[i] = new_max == none ? T(1) : std::exp(max[i] - new_max);
-        if (new_max != none) kernels.exp(row, new_max, row, visible);
-        std::fill(row + visible, row + keys, T(0));
-        sum[i] = sum[i] * rescale[i] + kernels.sum(row, visible);
+        const std::size_t weighed = new_max == none ? 0 : visible;  // nothing seen yet: no weight
+        if (weighed) kernels.exp(row, new_max, row, weighed);
+        std::fill(row + weighed, row + keys, T(0));
+        work.exponentials += weighed + (new_max == none ? 0 : 1);
+        sum[i] = sum[i] * rescale[i] + kernels.sum(row, weighed);
         max[i] = new_max;
         if (rescale[i] != 1)
           kernels.scale(output.data + i * p.d_value, rescale[i], output.data + i * p.d_value,
@@ -109,6 +126,7 @@ FlashResultOf<T> flash_attention(const Tensor3Of<T>& query, const Tensor3Of<T>& 
       }
       multiply<T>(T(1), ViewOf<const T>(tile), rows(head_view(p.value, head), key0, keys), T(1),
                   output);
+      work.multiply_adds += count * keys * (p.query.shape(2) + p.d_value);
       if (tiles)
         tiles->push_back(
             {head, first, key0, copy_of(max, count), copy_of(sum, count), copy_of(rescale, count)});
@@ -120,6 +138,11 @@ FlashResultOf<T> flash_attention(const Tensor3Of<T>& query, const Tensor3Of<T>& 
     }
   };
   parallel_for(p.n_heads * blocks, tiles ? 1 : options.threads, one_block);
+  for (const Work& work : work_of) {
+    result.work.multiply_adds += work.multiply_adds;
+    result.work.exponentials += work.exponentials;
+    result.work.hold(work.largest_buffer);
+  }
   return result;
 }
 
@@ -130,6 +153,9 @@ FlashResultOf<T> merge(const FlashResultOf<T>& a, const FlashResultOf<T>& b) {
       "merge",
       "results of different shapes: " + shape_string(a.output) + " and " + shape_string(b.output));
   FlashResultOf<T> merged = a;
+  merged.work.multiply_adds += b.work.multiply_adds;
+  merged.work.exponentials += b.work.exponentials;
+  merged.work.hold(b.work.largest_buffer);
   const std::size_t width = a.output.shape(2);
   for (std::size_t r = 0; r < a.log_sum_exp.size(); ++r) {
     const T la = a.log_sum_exp.data()[r], lb = b.log_sum_exp.data()[r], top = std::max(la, lb);
@@ -181,8 +207,11 @@ FlashGradientOf<T> flash_backward(const Tensor3Of<T>& query, const Tensor3Of<T>&
           T* row = P.data + i * keys;
           const std::size_t seen = p.visible(first + i);
           const std::size_t visible = seen > key0 ? std::min(keys, seen - key0) : 0;
-          kernels.exp(row, result.log_sum_exp(head, first + i), row, visible);
-          std::fill(row + visible, row + keys, T(0));
+          hide_padding(options.is_token, key0, visible, row);
+          const T lse = result.log_sum_exp(head, first + i);
+          const std::size_t weighed = lse == -std::numeric_limits<T>::infinity() ? 0 : visible;
+          kernels.exp(row, lse, row, weighed);
+          std::fill(row + weighed, row + keys, T(0));
           T along = 0;  // D_i
           for (std::size_t c = 0; c < p.d_value; ++c)
             along += dy.data[i * dy.stride + c] * y.data[i * y.stride + c];

@@ -164,6 +164,131 @@ TEST_CASE("flash_attention: float agrees with double, one and two threads bit fo
   CHECK_THAT(one.output, IsCloseInFloat(plain(q, k, v, true)));
 }
 
+namespace {
+
+// The whole way with padding hidden, and the whole way's gradients: softmax's derivative by hand.
+struct Plain {
+  Matrix output;
+  Matrix query, key, value;  // gradients
+};
+
+Plain plain_with_gradients(const Matrix& q, const Matrix& k, const Matrix& v, const Mask& mask,
+                           const Matrix& dy) {
+  const double scale = 1 / std::sqrt(static_cast<double>(q.shape(1)));
+  Matrix s = matmul(q, headlight::transpose(k));
+  for (double& x : s) x *= scale;
+  const Matrix pattern = softmax_rows(hide(s, mask));
+  Matrix slope = matmul(dy, headlight::transpose(v));  // dL / dpattern
+  for (std::size_t i = 0; i < slope.shape(0); ++i) {
+    double along = 0;
+    for (std::size_t j = 0; j < slope.shape(1); ++j) along += pattern(i, j) * slope(i, j);
+    for (std::size_t j = 0; j < slope.shape(1); ++j)
+      slope(i, j) = scale * pattern(i, j) * (slope(i, j) - along);
+  }
+  return {matmul(pattern, v), matmul(slope, k), matmul(headlight::transpose(slope), q),
+          matmul(headlight::transpose(pattern), dy)};
+}
+
+Tensor3 one_head(const Matrix& m) {
+  Tensor3 t = Tensor3::from_shape({1, m.shape(0), m.shape(1)});
+  std::copy(m.begin(), m.end(), t.data());
+  return t;
+}
+
+}  // namespace
+
+TEST_CASE("flash_attention: a first tile that is fully hidden, and rows that see nothing",
+          "[flash][two-ways]") {
+  Random random(7);
+  const Matrix q = random_matrix(random, 11, 4), k = random_matrix(random, 13, 4),
+               v = random_matrix(random, 13, 3), dy = random_matrix(random, 11, 3);
+  for (const bool causal : {false, true})
+    for (const std::size_t hidden : {3u, 4u, 8u, 13u})
+      for (const std::size_t columns : {1u, 4u, 5u, 64u}) {
+        INFO(hidden << " hidden, tiles of " << columns << " keys, causal " << causal);
+        std::vector<bool> is_token(13, true);
+        std::fill_n(is_token.begin(), hidden, false);
+        Mask mask = padding_mask(11, is_token);
+        if (causal) mask = both(mask, causal_mask(11, 13));
+        const FlashOptions options{
+            .causal = causal, .query_block = 3, .key_block = columns, .is_token = is_token};
+        const Plain want = plain_with_gradients(q, k, v, mask, dy);
+        std::vector<FlashTileOf<double>> tiles;
+        const FlashResult got =
+            flash_attention(one_head(q), one_head(k), one_head(v), options, &tiles);
+        CHECK_THAT(got.output, IsClose(one_head(want.output)));
+        if (columns <= hidden) {  // nothing was seen: no maximum, no sum, nothing to rescale
+          CHECK(tiles[0].max(0) == -std::numeric_limits<double>::infinity());
+          CHECK((tiles[0].sum(0) == 0 && tiles[0].rescale(0) == 1));
+        }
+        const FlashGradientOf<double> gradient =
+            flash_backward(one_head(q), one_head(k), one_head(v), got, one_head(dy), options);
+        CHECK_THAT(gradient.query, IsClose(one_head(want.query)));
+        CHECK_THAT(gradient.key, IsClose(one_head(want.key)));
+        CHECK_THAT(gradient.value, IsClose(one_head(want.value)));
+      }
+}
+
+TEST_CASE("flash_backward: equals the plain backward for any tile size", "[flash][two-ways]") {
+  Random random(9);
+  const Matrix q = random_matrix(random, 17, 5), k = random_matrix(random, 17, 5),
+               v = random_matrix(random, 17, 6), dy = random_matrix(random, 17, 6);
+  for (const bool causal : {false, true})
+    for (const std::size_t rows : {1u, 4u, 40u})
+      for (const std::size_t columns : {1u, 7u, 40u}) {
+        const FlashOptions options{.causal = causal, .query_block = rows, .key_block = columns};
+        const Plain want =
+            plain_with_gradients(q, k, v, causal ? causal_mask(17, 17) : full_mask(17, 17), dy);
+        const FlashGradientOf<double> got = flash_backward(
+            one_head(q), one_head(k), one_head(v),
+            flash_attention(one_head(q), one_head(k), one_head(v), options), one_head(dy), options);
+        CHECK_THAT(got.query, IsClose(one_head(want.query)));
+        CHECK_THAT(got.key, IsClose(one_head(want.key)));
+        CHECK_THAT(got.value, IsClose(one_head(want.value)));
+      }
+}
+
+TEST_CASE("flash_attention: scores shifted by 1000 give what they gave before", "[flash][law]") {
+  Random random(12);
+  const Matrix q = random_matrix(random, 9, 4), k = random_matrix(random, 9, 4),
+               v = random_matrix(random, 9, 3);
+  const auto shifted = [&](double shift) {  // one more column: q gets 1, k gets the shift
+    Matrix longer_q = Matrix::from_shape({9, 5}), longer_k = Matrix::from_shape({9, 5});
+    for (std::size_t i = 0; i < 9; ++i) {
+      std::copy_n(q.data() + i * 4, 4, longer_q.data() + i * 5);
+      std::copy_n(k.data() + i * 4, 4, longer_k.data() + i * 5);
+      longer_q(i, 4) = 1, longer_k(i, 4) = shift;
+    }
+    return flash_attention(one_head(longer_q), one_head(longer_k), one_head(v),
+                           {.query_block = 2, .key_block = 4, .scale = 1});
+  };
+  const FlashResult plain_scores = shifted(0), high = shifted(1000), low = shifted(-1000);
+  CHECK_THAT(high.output, IsClose(plain_scores.output, 1e-11));  // 1000 has 1e-13 between numbers
+  CHECK_THAT(low.output, IsClose(plain_scores.output, 1e-11));
+  CHECK(std::abs(high.log_sum_exp(0, 0) - plain_scores.log_sum_exp(0, 0) - 1000) < 1e-10);
+}
+
+TEST_CASE("flash_attention: counts whole tiles, the exponentials and one tile, at three lengths",
+          "[flash][work]") {
+  const std::size_t d = 5, d_value = 3, rows = 8, columns = 4;
+  for (const std::size_t n : {16u, 32u, 64u})
+    for (const std::size_t threads : {1u, 2u}) {
+      Random random(n);
+      const Tensor3 q = random_heads(random, 1, n, d), k = random_heads(random, 1, n, d),
+                    v = random_heads(random, 1, n, d_value);
+      FlashOptions options{.query_block = rows, .key_block = columns, .threads = threads};
+      const Work whole = flash_attention(q, k, v, options).work;
+      CHECK(whole.multiply_adds == n * n * (d + d_value));
+      CHECK(whole.exponentials == n * n + n * n / columns);  // and a rescale a row and tile
+      CHECK(whole.largest_buffer == rows * columns);
+      options.causal = true;
+      const Work causal = flash_attention(q, k, v, options).work;
+      const std::size_t B = n / rows;
+      CHECK(causal.multiply_adds == rows * rows * B * (B + 1) / 2 * (d + d_value));
+      CHECK(causal.exponentials == n * (n + 1) / 2 + rows * (rows / columns) * B * (B + 1) / 2);
+    }
+}
+
 TEST_CASE("flash_attention: says which shapes do not fit", "[flash][error]") {
   const Tensor3 a = Tensor3::from_shape({1, 2, 3}), b = Tensor3::from_shape({1, 2, 4});
   CHECK_THROWS_WITH(flash_attention(a, b, a),
@@ -172,4 +297,6 @@ TEST_CASE("flash_attention: says which shapes do not fit", "[flash][error]") {
                     "flash_attention: wanted tiles of at least one row and column, got 128 x 0");
   CHECK_THROWS_AS(flash_attention(Tensor3::from_shape({1, 4, 3}), a, a, {.causal = true}),
                   ShapeError);
+  CHECK_THROWS_WITH(flash_attention(a, a, a, {.is_token = {true}}),
+                    "flash_attention: is_token has 1 entries for 2 keys");
 }

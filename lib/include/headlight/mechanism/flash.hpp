@@ -3,17 +3,20 @@
 #pragma once
 
 #include <headlight/core/tensor.hpp>
+#include <headlight/mechanism/work.hpp>
 #include <vector>
 
 namespace headlight {
 
 /// How to cut, and what to see.
 struct FlashOptions {
-  bool causal = false;            ///< hide the future; tiles that lie in it are skipped
-  std::size_t query_block = 128;  ///< rows of a tile
-  std::size_t key_block = 256;    ///< columns of a tile
-  std::size_t threads = 1;        ///< blocks of queries are spread over this many threads
-  double scale = 0;               ///< factor of the raw scores; 0 means 1/sqrt(d_head)
+  bool causal = false;              ///< hide the future; tiles that lie in it are skipped
+  std::size_t query_block = 128;    ///< rows of a tile
+  std::size_t key_block = 256;      ///< columns of a tile
+  std::size_t threads = 1;          ///< blocks of queries are spread over this many threads
+  double scale = 0;                 ///< factor of the raw scores; 0 means 1/sqrt(d_head)
+  std::vector<bool> is_token = {};  ///< one entry a key; false hides padding (whose numbers must be
+                                    ///< finite); empty: all are tokens
 };
 
 /// What one tile did to the running numbers of its rows.
@@ -34,6 +37,8 @@ struct FlashResultOf {
   Tensor3Of<T> output;      ///< @shape{n_heads, n_query, d_value}   rows that see no key are zero
   MatrixOf<T> log_sum_exp;  ///< @shape{n_heads, n_query}   log of the sum of exp(scores); -inf when
                             ///< no key is seen
+  Work work = {};  ///< what it cost: products of whole tiles, exponentials of the keys seen
+                   ///< and of each row's rescale, one tile a thread
 };
 using FlashResult = FlashResultOf<double>;  ///< in double
 using FlashResultF = FlashResultOf<float>;  ///< in float
