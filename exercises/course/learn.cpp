@@ -21,7 +21,7 @@ using nlohmann::json;
 namespace {
 
 void say(const Call& call, const std::string& text) {
-  std::cout << plain(text, call.voice) << std::flush;
+  std::cout << wrapped(plain(text, call.voice), call.voice) << std::flush;
 }
 
 void require_known(const Call& call) {
@@ -70,7 +70,7 @@ std::string text_of_number(const json& number) {
 }
 
 void show_solution(const Call& call, const Entry& entry) {
-  say(call, read_file(call.setup.source / "solutions" / entry.path()));
+  std::cout << read_file(call.setup.source / "solutions" / entry.path());
 }
 
 }  // namespace

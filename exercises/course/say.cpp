@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 
 namespace headlight::course {
 
@@ -124,6 +125,34 @@ std::string plain(std::string text, const Voice& voice) {
   return text;
 }
 
+std::string wrapped(const std::string& text, const Voice& voice) {
+  std::istringstream lines(text);
+  std::string out;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
+    std::string current(indent, ' ');
+    std::size_t width = indent;
+    std::istringstream words(line);
+    bool first = true;
+    for (std::string word; std::getline(words, word, ' ');) {
+      if (first && word.empty()) continue;
+      const std::size_t size = render::display_width(word);
+      if (!first && width + 1 + size > voice.look.width) {
+        out += current + "\n";
+        current = std::string(indent + 4, ' ');
+        width = indent + 4;
+        first = true;
+      }
+      if (!first) current += ' ';
+      width += size + (first ? 0 : 1);
+      current += word;
+      first = false;
+    }
+    out += current + "\n";
+  }
+  return out;
+}
+
 std::string tinted(const Voice& voice, const char* code, const std::string& text) {
   return voice.look.colour ? std::string("\033[") + code + "m" + text + "\033[0m" : text;
 }
@@ -174,7 +203,7 @@ std::string in_words(const Report& report, const Entry& entry, const Voice& voic
         break;
       }
   }
-  return plain(text, voice);
+  return wrapped(plain(text, voice), voice);
 }
 
 json as_json(const Setup& setup, const std::vector<Report>& reports, std::uint64_t seed) {

@@ -41,6 +41,10 @@ nlohmann::json as_json(const Setup& setup, const std::vector<Report>& reports, s
 /// @param text  UTF-8  @param voice  how  @return the text with dashes and points replaced
 std::string plain(std::string text, const Voice& voice);
 
+/// Breaks long lines at blanks; what follows is indented by four more.
+/// @param text  lines  @param voice  for the width  @return lines that fit
+std::string wrapped(const std::string& text, const Voice& voice);
+
 /// @param voice  how  @param code  of the colour, "32"  @param text  to colour  @return it,
 /// coloured where wanted
 std::string tinted(const Voice& voice, const char* code, const std::string& text);

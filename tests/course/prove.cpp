@@ -203,7 +203,8 @@ int matrix(const Setup& setup, const std::string& file) {
       rule += "---|";
     }
     text += "\n" + rule + "\n";
-    for (const json& mutant : contents_of(setup, entry)["mutants"]) {
+    const json contents = contents_of(setup, entry);
+    for (const json& mutant : contents["mutants"]) {
       Wish wish = solution_wish(setup, entry, 5);
       wish.as = mutant["id"];
       const Report report = check(setup, entry, wish);

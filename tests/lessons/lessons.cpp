@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/schema.hpp"
 
+using headlight_test::unfit;
 using nlohmann::json;
 
 namespace {
@@ -48,42 +50,6 @@ std::string text_of(const std::string& path) {
   std::ifstream file(path);
   REQUIRE(file.good());
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-bool is_of_type(const json& value, const std::string& type) {
-  if (type == "integer") return value.is_number_integer();
-  if (type == "number") return value.is_number();
-  return type == value.type_name();
-}
-
-// The part of JSON Schema that docs/schemas uses. Returns where and why, or nothing.
-std::string unfit(const json& value, const json& schema, const std::string& where) {
-  if (schema.contains("enum")) {
-    for (const json& one : schema["enum"])
-      if (one == value) return "";
-    return where + ": not one of the allowed words";
-  }
-  if (schema.contains("type")) {
-    bool fits = false;
-    for (const json& type :
-         schema["type"].is_array() ? schema["type"] : json::array({schema["type"]}))
-      fits = fits || is_of_type(value, type.get<std::string>());
-    if (!fits) return where + ": another type";
-  }
-  for (const json& name : schema.value("required", json::array()))
-    if (!value.contains(name.get<std::string>())) return where + ": no " + name.get<std::string>();
-  if (value.is_object() && schema.contains("properties"))
-    for (const auto& [name, item] : value.items()) {
-      if (!schema["properties"].contains(name)) return where + ": unknown " + name;
-      const std::string found = unfit(item, schema["properties"][name], where + "/" + name);
-      if (!found.empty()) return found;
-    }
-  if (value.is_array() && schema.contains("items"))
-    for (const json& item : value) {
-      const std::string found = unfit(item, schema["items"], where + "[]");
-      if (!found.empty()) return found;
-    }
-  return "";
 }
 
 }  // namespace

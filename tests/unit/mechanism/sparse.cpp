@@ -188,7 +188,7 @@ TEST_CASE("sparse_attention: a hidden token does not matter, even when it is not
   CHECK(std::isnan(after(4, 0)));
 }
 
-TEST_CASE("sparse_attention: more than there is means all; a query that sees nothing gets zeros",
+TEST_CASE("sparse_attention: more than there is means all, and a query that sees nothing gets zeros",
           "[sparse][edge]") {
   const Sample s(9);
   const Matrix full = dense(s.q, s.k, s.v, full_mask(9, 9));
