@@ -1,4 +1,4 @@
-// What all rows of the table share: the one input, the plain reference with its counters, masks.
+// What all rows of the table share: the one input, the plain reference, masks.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,6 @@
 #include <headlight/core/linalg.hpp>
 #include <headlight/core/random.hpp>
 #include <headlight/layer/mask.hpp>
-#include <headlight/mechanism/work.hpp>
 #include <limits>
 #include <vector>
 
@@ -89,9 +88,7 @@ inline Input input_of(std::size_t tokens, std::uint64_t seed = 1) {
 // The plain reference: three loops. Hidden where the bias is -infinity.
 using Bias = std::function<double(std::size_t, std::size_t)>;
 inline Matrix plain(const Matrix& Q, const Matrix& K, const Matrix& V, const Bias& bias,
-                    Matrix* pattern = nullptr, Work* work = nullptr) {
-  Work counted;
-  counted.hold(Q.shape(0) * K.shape(0));
+                    Matrix* pattern = nullptr) {
   Matrix Y = zeros(Q.shape(0), V.shape(1)), A = zeros(Q.shape(0), K.shape(0));
   for (std::size_t i = 0; i < Q.shape(0); ++i) {
     double sum = 0, largest = hidden;
@@ -100,18 +97,14 @@ inline Matrix plain(const Matrix& Q, const Matrix& K, const Matrix& V, const Bia
       for (std::size_t c = 0; c < Q.shape(1); ++c) dot += Q(i, c) * K(j, c);
       A(i, j) = dot / std::sqrt(static_cast<double>(Q.shape(1))) + bias(i, j);
       largest = std::max(largest, A(i, j));
-      counted.multiply_adds += Q.shape(1);
     }
-    for (std::size_t j = 0; j < K.shape(0); ++j, ++counted.exponentials)
-      sum += A(i, j) = std::exp(A(i, j) - largest);
+    for (std::size_t j = 0; j < K.shape(0); ++j) sum += A(i, j) = std::exp(A(i, j) - largest);
     for (std::size_t j = 0; j < K.shape(0); ++j) {
       A(i, j) /= sum;
       for (std::size_t c = 0; c < V.shape(1); ++c) Y(i, c) += A(i, j) * V(j, c);
-      counted.multiply_adds += V.shape(1);
     }
   }
   if (pattern) *pattern = A;
-  if (work) *work = counted;
   return Y;
 }
 
