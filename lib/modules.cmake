@@ -25,7 +25,7 @@ headlight_module(analysis head_scores entropy ablation path_edge)
 headlight_module(learning parameters backward optimiser trainer data recipes evaluate)
 target_sources(headlight PRIVATE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.cpp
                                  ${PROJECT_SOURCE_DIR}/lib/src/learning/batched.cpp)
-headlight_module(mechanism full flash local linear sparse performer
+headlight_module(mechanism catalogue stages full flash local linear sparse performer
                  state_space s4_kernel selective_scan hashing routing token_mixing hydra
                  HEADER_ONLY work)
 headlight_module(file whole_file streamed_file safetensors npz trace_file gpt2_folder tokenizer)
