@@ -498,7 +498,7 @@ class Book {
     const fs::path manifest = folders_.source / "exercises/course.toml";
     if (!fs::exists(manifest)) return "The exercises of this lesson are not there yet.";
     struct Exercise {
-      std::string id, title, points = "10", minutes, kind;
+      std::string id, title, about, points = "10", minutes, kind;
     };
     std::vector<Exercise> found;
     for (const std::string& line : lines_of(read_file(manifest))) {
@@ -510,6 +510,7 @@ class Book {
       if (value.size() > 1 && value[0] == '"') value = value.substr(1, value.find('"', 1) - 1);
       if (key == "id") found.back().id = value;
       if (key == "title") found.back().title = value;
+      if (key == "about") found.back().about = value;
       if (key == "points") found.back().points = value;
       if (key == "minutes") found.back().minutes = value;
       if (key == "kind") found.back().kind = value;
@@ -517,9 +518,9 @@ class Book {
     std::string out;
     for (const Exercise& exercise : found)
       if (exercise.id.rfind(section.number + ".", 0) == 0)
-        out += "| " + exercise.id + " | " + exercise.title + " | " + exercise.kind + " | " +
-               exercise.points + " | " + exercise.minutes + " | `./headlight check " + exercise.id +
-               "` |\n";
+        out += "| " + exercise.id + " | **" + exercise.title + "**: " + exercise.about + " | " +
+               exercise.kind + " | " + exercise.points + " | " + exercise.minutes +
+               " | `./headlight check " + exercise.id + "` |\n";
     if (out.empty()) return "The exercises of this lesson are not there yet.";
     return "| exercise | what to do | kind | points | minutes | command "
            "|\n|---|---|---|---|---|---|\n" +
