@@ -5,6 +5,6 @@
 # lesson 03
 # lesson 04
 # lesson 05
-headlight_exercises(05_self_attention_step_by_step 1_scores)
+headlight_exercises(05_self_attention_step_by_step 1_scores 2_causal_mask 3_full_trace)
 # lesson 06
 # lesson 13

@@ -34,21 +34,26 @@ MaskTrace causal_mask(const Matrix& scores, bool causal);
 
 /// Weights of a small block with one head.
 struct BlockWeights {
-  Matrix W_Q, W_K, W_V;  ///< @shape{d_model, d_head}
-  Matrix W_O;            ///< @shape{d_head, d_model}
-  Vector gain, bias;     ///< @shape{d_model}   of LayerNorm
+  Matrix W_Q;   ///< @shape{d_model, d_head}
+  Matrix W_K;   ///< @shape{d_model, d_head}
+  Matrix W_V;   ///< @shape{d_model, d_head}
+  Matrix W_O;   ///< @shape{d_head, d_model}
+  Vector gain;  ///< @shape{d_model}   of LayerNorm
+  Vector bias;  ///< @shape{d_model}   of LayerNorm
 };
 
 /// Stages of 05.3.
 struct FullTrace {
-  Matrix query, key, value;  ///< @shape{n, d_head}
-  Matrix scores;             ///< @shape{n, n}   query key^T / sqrt(d_head)
-  Matrix masked;             ///< @shape{n, n}   with -infinity for the future
-  Matrix pattern;            ///< @shape{n, n}   softmax of every row
-  Matrix z;                  ///< @shape{n, d_head}   pattern value
-  Matrix attention;          ///< @shape{n, d_model}   z W_O
-  Matrix residual;           ///< @shape{n, d_model}   X + attention
-  Matrix normalised;         ///< @shape{n, d_model}   LayerNorm of residual
+  Matrix query;       ///< @shape{n, d_head}   X W_Q
+  Matrix key;         ///< @shape{n, d_head}   X W_K
+  Matrix value;       ///< @shape{n, d_head}   X W_V
+  Matrix scores;      ///< @shape{n, n}   query key^T / sqrt(d_head)
+  Matrix masked;      ///< @shape{n, n}   with -infinity for the future
+  Matrix pattern;     ///< @shape{n, n}   softmax of every row
+  Matrix z;           ///< @shape{n, d_head}   pattern value
+  Matrix attention;   ///< @shape{n, d_model}   z W_O
+  Matrix residual;    ///< @shape{n, d_model}   X + attention
+  Matrix normalised;  ///< @shape{n, d_model}   LayerNorm of residual
 };
 
 /// 05.3: the whole of section 5: causal attention with one head, W_O, the residual, LayerNorm after

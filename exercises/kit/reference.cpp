@@ -39,8 +39,8 @@ Matrix scaled(const Matrix& a, double factor) {
   return out;
 }
 
-Matrix sum(const Matrix& a, const Matrix& b) {
-  if (a.shape() != b.shape()) throw std::invalid_argument("sum: shapes differ");
+Matrix added(const Matrix& a, const Matrix& b) {
+  if (a.shape() != b.shape()) throw std::invalid_argument("added: shapes differ");
   Matrix out = a;
   for (std::size_t i = 0; i < out.size(); ++i) out.data()[i] += b.data()[i];
   return out;
@@ -80,13 +80,13 @@ Matrix rows_of(const Matrix& a, std::size_t first, std::size_t count) {
   return out;
 }
 
-std::vector<double> row(const Matrix& a, std::size_t i) {
+std::vector<double> row_of(const Matrix& a, std::size_t i) {
   std::vector<double> out;
   for (std::size_t j = 0; j < a.shape(1); ++j) out.push_back(a(i, j));
   return out;
 }
 
-std::vector<double> column(const Matrix& a, std::size_t j) {
+std::vector<double> column_of(const Matrix& a, std::size_t j) {
   std::vector<double> out;
   for (std::size_t i = 0; i < a.shape(0); ++i) out.push_back(a(i, j));
   return out;

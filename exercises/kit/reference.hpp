@@ -16,7 +16,7 @@ Matrix flipped(const Matrix& a);
 /// @param a any  @param factor  of every number  @return the same shape
 Matrix scaled(const Matrix& a, double factor);
 /// @param a @shape{n, m}  @param b @shape{n, m}  @return their sum
-Matrix sum(const Matrix& a, const Matrix& b);
+Matrix added(const Matrix& a, const Matrix& b);
 /// @param scores @shape{n, m}, -inf hides  @return every row's softmax; a fully hidden row is zero
 Matrix softmax(const Matrix& scores);
 /// @param scores @shape{n, n}  @return with -inf above the diagonal
@@ -32,9 +32,9 @@ Matrix rows_of(const Matrix& a, std::size_t first, std::size_t count);
 std::string dot_terms(const std::string& what, const std::vector<double>& a,
                       const std::vector<double>& b);
 /// @param a @shape{n, m}  @param i  of a row  @return it
-std::vector<double> row(const Matrix& a, std::size_t i);
+std::vector<double> row_of(const Matrix& a, std::size_t i);
 /// @param a @shape{n, m}  @param j  of a column  @return it
-std::vector<double> column(const Matrix& a, std::size_t j);
+std::vector<double> column_of(const Matrix& a, std::size_t j);
 /// @param x  a number  @return with four decimals, "-inf" and "nan" as words
 std::string text(double x);
 /// Writes the softmax of one row at one key, term by term.

@@ -20,7 +20,7 @@ template <class Tensor>
 Tensor restored(const Values& stage, std::size_t rank) {
   if (stage.shape.size() != rank)
     throw std::invalid_argument("a stage of another rank was asked for");
-  typename Tensor::shape_type shape;
+  typename Tensor::shape_type shape{};
   std::copy(stage.shape.begin(), stage.shape.end(), shape.begin());
   Tensor out(shape);
   std::copy(stage.data.begin(), stage.data.end(), out.data());

@@ -50,11 +50,11 @@ std::string terms(const Input& input, const Stages& before, const std::string& s
     const Matrix& W = input.matrix(stage == "query" ? "W_Q" : "W_K");
     return dot_terms(
         what + " = X[" + std::to_string(cell[0]) + "] . column " + std::to_string(cell[1]),
-        row(input.matrix("X"), cell[0]), column(W, cell[1]));
+        row_of(input.matrix("X"), cell[0]), column_of(W, cell[1]));
   }
   const Matrix query = matrix(stage_of(before, "query")), key = matrix(stage_of(before, "key"));
   return dot_terms("query[" + std::to_string(cell[0]) + "] . key[" + std::to_string(cell[1]) + "]",
-                   row(query, cell[0]), row(key, cell[1])) +
+                   row_of(query, cell[0]), row_of(key, cell[1])) +
          "; divided by sqrt(d_head) = " + text(root_of_width(input)) + " it is " + what;
 }
 

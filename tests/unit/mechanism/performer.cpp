@@ -245,7 +245,7 @@ TEST_CASE("performer_attention: nears softmax attention as features grow, elu + 
   CHECK(many < error(linear_attention(elu_plus_one(q), elu_plus_one(k), v, true).output) / 3);
 }
 
-TEST_CASE("performer_attention: long vectors do not vanish; scores near 1000 stay numbers",
+TEST_CASE("performer_attention: long vectors do not vanish, scores near 1000 stay numbers",
           "[performer][edge]") {
   Sample s;
   for (double& x : s.q) x *= 60;
