@@ -79,7 +79,7 @@ TEST_CASE("cross_attention: permuting the source changes nothing, permuting the 
              IsClose(some_rows(want, of_target)));
 }
 
-TEST_CASE("cross_attention: padding weighs nothing, whatever it holds; a token weighs something",
+TEST_CASE("cross_attention: padding weighs nothing, whatever it holds, a token weighs something",
           "[cross][control]") {
   const Sample s;
   const std::vector<bool> is_token = {true, true, true, true, true, false, false};

@@ -199,7 +199,7 @@ TEST_CASE("favor_features: the mean over seeds is the exponential, at small norm
   CHECK(std::abs(of_wrong_sign / count - want) > 4 * standard_error);  // the control
 }
 
-TEST_CASE("favor_features: the error shrinks as features grow; without the sign it stops",
+TEST_CASE("favor_features: the error shrinks as features grow, without the sign it stops",
           "[performer][experiment]") {
   std::vector<double> right, wrong;
   for (const std::size_t m : {16u, 64u, 256u, 1024u, 4096u}) {
