@@ -7,4 +7,7 @@
 # lesson 05
 headlight_exercises(05_self_attention_step_by_step 1_scores 2_causal_mask 3_full_trace)
 # lesson 06
+# lesson 07
 # lesson 13
+# lesson 17
+# lesson 18
