@@ -657,7 +657,7 @@ void mixing(lesson::Page& page) {
                    "Hydra: as many heads as channels, a state of one number each");
 }
 
-void all_of_them(lesson::Page& page) {
+void all_of_them(lesson::Page& page, const std::vector<std::string>& words) {
   page.step("One sequence through all of them");
   const std::vector<std::size_t> lengths = {128, 256, 512};
   const std::vector<double> x(lengths.begin(), lengths.end());
@@ -701,9 +701,6 @@ void all_of_them(lesson::Page& page) {
                                           "lengths are those of closed formulas");
 
   page.step("What the last token takes from each");
-  std::vector<std::string> words =
-      page.tokens("the old lamp in the hall went out and the lamp in the yard stayed on", 2);
-  if (words.size() > 24) words.resize(24);  // as many as a line holds
   const std::vector<std::string> ids = {"full",    "flash", "local",     "longformer", "bigbird",
                                         "hashing", "alibi", "performer", "linear"};
   const Matrix X = 0.7 * embed_words(words, 16);    // [n, d_head], queries and keys
@@ -723,6 +720,9 @@ void all_of_them(lesson::Page& page) {
 }
 
 void tell(lesson::Page& page) {
+  std::vector<std::string> words =
+      page.tokens("the old lamp in the hall went out and the lamp in the yard stayed on", 2);
+  if (words.size() > 24) words.resize(24);  // as many as a line holds
   const Input in = drawn(n, d_k, d_v);
   bottleneck(page, in);
   linear(page, in);
@@ -734,7 +734,7 @@ void tell(lesson::Page& page) {
   state_spaces(page);
   mamba(page);
   mixing(page);
-  all_of_them(page);
+  all_of_them(page, words);
 }
 
 }  // namespace
