@@ -388,6 +388,11 @@ void alibi_row(lesson::Page& page, const Input& in) {
              page.check_less(apart, 1e-12,
                              "a penalty that grows by m with every token of distance: the "
                              "same as m j added to key j"));
+  page.check_close(
+      full_attention(in.Q, in.K, in.V, {.causal = true, .alibi_slope = m(0)}).output,
+      plain(in.Q, in.K, in.V,
+            [&](std::size_t i, std::size_t j) { return j <= i ? B(0, i, j) : hidden; }),
+      "full_attention with a slope is full attention with that bias");
   page.bars("mean distance of the last query, flat content, by head",
             {"m = 1/2", "1/4", "1/8", "1/16", "1/32", "1/64", "1/128", "1/256"}, distance);
   page.claim("T09-03", page.check_true(std::is_sorted(distance.begin(), distance.end()),
