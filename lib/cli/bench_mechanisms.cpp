@@ -1,86 +1,19 @@
-#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <cxxopts.hpp>
 #include <functional>
 #include <headlight/core/random.hpp>
 #include <headlight/mechanism/catalogue.hpp>
 #include <limits>
-#include <new>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "bench.hpp"
-
-// This program's own operator new: while a mechanism is measured it counts the bytes that are held.
-namespace {
-
-std::atomic<bool> counting{false};
-std::atomic<long> held{0}, most_held{0};  // bytes; blocks from before may be freed, hence signed
-
-void* noted(void* block) {
-  if (!block) throw std::bad_alloc();
-  if (counting) {
-    const long now = held += static_cast<long>(malloc_usable_size(block));
-    if (now > most_held) most_held = now;  // one thread works while this counts
-  }
-  return block;
-}
-
-void* aligned(std::size_t size, std::align_val_t alignment) {
-  const auto step = static_cast<std::size_t>(alignment);
-  return noted(std::aligned_alloc(step, (size + step - 1) / step * step));
-}
-
-void forgotten(void* block) {
-  if (counting && block) held -= static_cast<long>(malloc_usable_size(block));
-  std::free(block);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return noted(std::malloc(size > 0 ? size : 1));
-}
-void* operator new[](std::size_t size) {
-  return noted(std::malloc(size > 0 ? size : 1));
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return aligned(size, alignment);
-}
-void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return aligned(size, alignment);
-}
-void operator delete(void* block) noexcept {
-  forgotten(block);
-}
-void operator delete[](void* block) noexcept {
-  forgotten(block);
-}
-void operator delete(void* block, std::size_t) noexcept {
-  forgotten(block);
-}
-void operator delete[](void* block, std::size_t) noexcept {
-  forgotten(block);
-}
-void operator delete(void* block, std::align_val_t) noexcept {
-  forgotten(block);
-}
-void operator delete[](void* block, std::align_val_t) noexcept {
-  forgotten(block);
-}
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
-  forgotten(block);
-}
-void operator delete[](void* block, std::size_t, std::align_val_t) noexcept {
-  forgotten(block);
-}
+#include "counted_memory.hpp"
 
 namespace headlight::cli {
 namespace {
@@ -108,13 +41,14 @@ Point measure(const MechanismOf<float>& mechanism, std::size_t tokens) {
   settings.tile = 128, settings.record_tiles = false;
   Point point{tokens, std::numeric_limits<double>::infinity(), 0};
   for (double spent = 0; spent < 0.05;) {
-    held = most_held = 0, counting = true;
-    const double start = processor_seconds();
-    mechanism.run(input, settings);
-    const double took = processor_seconds() - start;
-    counting = false;
+    double took = 0;
+    const HeldMemory held = memory_of([&] {
+      const double start = processor_seconds();
+      mechanism.run(input, settings);
+      took = processor_seconds() - start;
+    });
+    point.bytes = static_cast<double>(held.together);
     point.seconds = std::min(point.seconds, took);
-    point.bytes = static_cast<double>(most_held);
     spent += took;
   }
   return point;

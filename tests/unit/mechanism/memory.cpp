@@ -1,82 +1,12 @@
 // What mechanisms hold in memory, counted by this program's own operator new.
-#include <malloc.h>
-
-#include <cstdlib>
 #include <headlight/core/random.hpp>
 #include <headlight/mechanism/catalogue.hpp>
 #include <headlight/mechanism/local.hpp>
-#include <new>
 
+#include "cli/counted_memory.hpp"
 #include "support/catch.hpp"
 
 using namespace headlight;
-
-namespace {
-
-std::size_t live = 0, peak = 0, largest = 0;  // bytes; largest is that of one block
-
-void* noted(void* block) {
-  if (!block) throw std::bad_alloc();
-  const std::size_t taken = malloc_usable_size(block);
-  live += taken;
-  if (live > peak) peak = live;
-  if (taken > largest) largest = taken;
-  return block;
-}
-
-void* counted(std::size_t size) {
-  return noted(std::malloc(size > 0 ? size : 1));
-}
-
-void* counted(std::size_t size, std::align_val_t alignment) {
-  const auto step = static_cast<std::size_t>(alignment);
-  void* block = std::aligned_alloc(step, (size + step - 1) / step * step);
-  return noted(block);
-}
-
-void uncounted(void* block) {
-  if (block) live -= malloc_usable_size(block);
-  std::free(block);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, alignment);
-}
-void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return counted(size, alignment);
-}
-void operator delete(void* block) noexcept {
-  uncounted(block);
-}
-void operator delete[](void* block) noexcept {
-  uncounted(block);
-}
-void operator delete(void* block, std::size_t) noexcept {
-  uncounted(block);
-}
-void operator delete[](void* block, std::size_t) noexcept {
-  uncounted(block);
-}
-void operator delete(void* block, std::align_val_t) noexcept {
-  uncounted(block);
-}
-void operator delete[](void* block, std::align_val_t) noexcept {
-  uncounted(block);
-}
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
-  uncounted(block);
-}
-void operator delete[](void* block, std::size_t, std::align_val_t) noexcept {
-  uncounted(block);
-}
 
 namespace {
 
@@ -91,10 +21,8 @@ Held held_by(const char* id, std::size_t n) {
   MechanismSettings settings;
   settings.record_tiles = false;  // a record of every tile grows with n^2 / tile
   const Mechanism& row = mechanism(id);
-  const std::size_t before = live;
-  peak = live, largest = 0;
-  row.run(x, settings);
-  return {(peak - before) / sizeof(double), largest / sizeof(double)};
+  const cli::HeldMemory held = cli::memory_of([&] { row.run(x, settings); });
+  return {held.together / sizeof(double), held.in_one_block / sizeof(double)};
 }
 
 constexpr const char* never_square[] = {"local",   "bigbird", "longformer", "linear", "performer",
@@ -143,10 +71,12 @@ TEST_CASE("memory: a rolling cache takes nothing more, however long the stream",
   RollingCache cache(16, 8, 4);
   const Vector q = random_vector(random, 8), k = random_vector(random, 8),
                v = random_vector(random, 4);
-  cache.step(q, k, v);
-  const std::size_t before = live;
-  peak = live, largest = 0;
-  for (int token = 0; token < 2000; ++token) cache.step(q, k, v);
-  CHECK(live == before);
-  CHECK(largest / sizeof(double) <= 32);
+  const auto after = [&](int tokens) {
+    return cli::memory_of([&] {
+      for (int token = 0; token < tokens; ++token) cache.step(q, k, v);
+    });
+  };
+  after(16);
+  CHECK(after(2000).together == after(16).together);
+  CHECK(after(2000).in_one_block / sizeof(double) <= 32);
 }
