@@ -15,7 +15,7 @@ namespace recall {
 using headlight::Matrix;
 using headlight::Random;
 
-inline constexpr std::size_t keys = 64, batch = 32, steps = 600;
+inline constexpr std::size_t keys = 64, batch = 32, steps = 400;
 
 enum class Kernel { softmax, elu_plus_one };
 
@@ -111,16 +111,16 @@ inline Memory train(Memory m, std::size_t pairs) {
   return m;
 }
 
-// The share of 2000 new episodes in which the right pair has the largest weight.
+// The share of 1000 new episodes in which the right pair has the largest weight.
 inline double share_right(const Memory& m, std::size_t pairs) {
   Random random(1703);
   double right = 0, total = 0;
-  for (int episode = 0; episode < 2000; ++episode) {
+  for (int episode = 0; episode < 1000; ++episode) {
     const Episode e = draw(pairs, random);
     const std::vector<double> weight = weigh(m, e, total);
     right += weight[e.asked] == *std::max_element(weight.begin(), weight.end()) ? 1 : 0;
   }
-  return right / 2000;
+  return right / 1000;
 }
 
 }  // namespace recall
