@@ -192,6 +192,12 @@ Examined examine(const Exercise& exercise, const Answer& answer, const Input& in
 
 // ---- which known mistake makes the same numbers
 
+// Runs on a copy: an answer that changes its input must not change that of the next one.
+Ran run_on_copy(const Answer& answer, const Input& input) {
+  const Input own = input;
+  return run(answer, own);
+}
+
 bool same_up_to(const Exercise& exercise, const Ran& a, const Ran& b, std::size_t last) {
   if (a.todo || b.todo) return false;
   if (a.thrown.empty() != b.thrown.empty()) return false;
@@ -216,7 +222,7 @@ json cause_of(const Exercise& exercise, const Answer& answer, const Input& faili
                                   seed + round));
     }
   std::vector<Ran> ours;
-  for (const Input& input : inputs) ours.push_back(run(answer, input));
+  for (const Input& input : inputs) ours.push_back(run_on_copy(answer, input));
   json best = nullptr;
   std::size_t most = 0;
   json same = json::array();
@@ -224,7 +230,8 @@ json cause_of(const Exercise& exercise, const Answer& answer, const Input& faili
     if (mutant.cause.empty()) continue;
     std::size_t fits = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (!same_up_to(exercise, ours[i], run(mutant.answer, inputs[i]), examined.first_wrong))
+      if (!same_up_to(exercise, ours[i], run_on_copy(mutant.answer, inputs[i]),
+                      examined.first_wrong))
         break;
       ++fits;
     }
