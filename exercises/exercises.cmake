@@ -4,7 +4,7 @@
 # lesson 02
 # lesson 03
 # lesson 04
-headlight_exercises(04_query_key_value 1_cross_attend 2_soft_lookup)
+headlight_exercises(04_query_key_value 1_cross_attend 2_soft_lookup 3_scale_variance)
 # lesson 05
 headlight_exercises(05_self_attention_step_by_step 1_scores 2_causal_mask 3_full_trace)
 # lesson 06
