@@ -80,6 +80,22 @@ Matrix rows_of(const Matrix& a, std::size_t first, std::size_t count) {
   return out;
 }
 
+Matrix head_of(const Tensor3& heads, std::size_t h) {
+  if (h >= heads.shape(0)) throw std::invalid_argument("head_of: there is no such head");
+  Matrix out = zeros(heads.shape(1), heads.shape(2));
+  for (std::size_t i = 0; i < out.shape(0); ++i)
+    for (std::size_t c = 0; c < out.shape(1); ++c) out(i, c) = heads(h, i, c);
+  return out;
+}
+
+Matrix beside(const Tensor3& heads) {
+  const std::size_t d_head = heads.shape(2);
+  Matrix out = zeros(heads.shape(1), heads.shape(0) * d_head);
+  for (std::size_t i = 0; i < out.shape(0); ++i)
+    for (std::size_t c = 0; c < out.shape(1); ++c) out(i, c) = heads(c / d_head, i, c % d_head);
+  return out;
+}
+
 std::vector<double> row_of(const Matrix& a, std::size_t i) {
   std::vector<double> out;
   for (std::size_t j = 0; j < a.shape(1); ++j) out.push_back(a(i, j));

@@ -25,6 +25,11 @@ Matrix future_hidden(const Matrix& scores);
 Matrix columns_of(const Matrix& a, std::size_t first, std::size_t count);
 /// @param a @shape{n, m}  @param first  row  @param count  of rows  @return those rows
 Matrix rows_of(const Matrix& a, std::size_t first, std::size_t count);
+/// @param heads @shape{n_heads, n, m}  @param h  of a head  @return @shape{n, m} that head
+Matrix head_of(const Tensor3& heads, std::size_t h);
+/// @param heads @shape{n_heads, n, d_head}  @return @shape{n, n_heads d_head} the heads side by
+/// side
+Matrix beside(const Tensor3& heads);
 
 /// Writes a dot product term by term: "1.0000*2.0000 + ... = 3.0000".
 /// @param what  is computed, for example "scores[2, 0] = query[2] . key[0]"

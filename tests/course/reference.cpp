@@ -1,6 +1,7 @@
 // The graders' plain loops agree with the library, which agrees with PyTorch.
 #include "kit/reference.hpp"
 
+#include <headlight/attention/multi_head.hpp>
 #include <headlight/core/linalg.hpp>
 #include <headlight/layer/mask.hpp>
 #include <headlight/layer/softmax.hpp>
@@ -26,6 +27,27 @@ TEST_CASE("reference: softmax agrees with softmax_rows, hidden keys and hidden r
              IsClose(softmax_rows(course::future_hidden(scores))));
   for (std::size_t j = 0; j < 5; ++j) scores(2, j) = -std::numeric_limits<double>::infinity();
   CHECK_THAT(course::softmax(scores), IsClose(softmax_rows(scores)));
+}
+
+TEST_CASE("reference: heads side by side times W_O are the library's concatenation and output",
+          "[course]") {
+  Random random(6);
+  const std::size_t n = 3, d_model = 5, n_heads = 2, d_head = 4;
+  const Matrix X = course::fresh_matrix(random, n, d_model);
+  MultiHeadWeights weights;
+  weights.n_heads = n_heads;
+  for (Matrix* W : {&weights.W_Q, &weights.W_K, &weights.W_V})
+    *W = course::fresh_matrix(random, d_model, n_heads * d_head);
+  weights.W_O = course::fresh_matrix(random, n_heads * d_head, d_model);
+  const MultiHeadTrace trace = multi_head_attention(X, weights);
+  CHECK_THAT(course::beside(trace.output), IsClose(trace.concatenated));
+  for (std::size_t h = 0; h < n_heads; ++h) {
+    const Matrix value = course::product(X, course::columns_of(weights.W_V, h * d_head, d_head));
+    const Matrix z = course::product(course::head_of(trace.pattern, h), value);
+    CHECK_THAT(z, IsClose(course::head_of(trace.output, h)));
+    CHECK_THAT(course::product(z, course::rows_of(weights.W_O, h * d_head, d_head)),
+               IsClose(course::head_of(trace.contribution, h)));
+  }
 }
 
 TEST_CASE("fresh_matrix: every number is held by float exactly", "[course]") {
