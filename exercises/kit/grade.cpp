@@ -413,12 +413,22 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
   Sizes sizes = chosen.sizes.at(failed.value_or(0));
   if (failed) {
     sizes = smallest_failing(exercise, answer, chosen, sizes, worst, seed);
-    const Input input = make_input(exercise, chosen.flavour, sizes, seed);
-    const Examined shown = examine(exercise, answer, input);
+    Input input = make_input(exercise, chosen.flavour, sizes, seed);
+    Examined shown = examine(exercise, answer, input);
+    const bool comes_and_goes = shown.status != "fail";
+    if (comes_and_goes) {  // then what was seen first is told
+      sizes = chosen.sizes[*failed];
+      input = make_input(exercise, chosen.flavour, sizes, seed);
+      shown = worst;
+      shown.text =
+          "asked again with the same input it is right: something is kept between calls or not "
+          "initialised";
+    }
     verdict["status"] = "fail";
     verdict["fraction"] = fraction;
     verdict["text"] = shown.text;
     describe(exercise, input, shown, verdict);
+    if (comes_and_goes) verdict.erase("at");  // the text says more than one cell would
     if (worst.first_wrong <
         worst.compared.size())  // of the larger input: one cell alone has no pattern
       verdict["ratio"] = worst.compared[worst.first_wrong].ratio;
