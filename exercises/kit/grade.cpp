@@ -428,7 +428,8 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
     verdict["fraction"] = fraction;
     verdict["text"] = shown.text;
     describe(exercise, input, shown, verdict);
-    if (comes_and_goes) verdict.erase("at");  // the text says more than one cell would
+    if (comes_and_goes)  // the text says more than one cell would
+      for (const char* key : {"at", "terms"}) verdict.erase(key);
     if (worst.first_wrong <
         worst.compared.size())  // of the larger input: one cell alone has no pattern
       verdict["ratio"] = worst.compared[worst.first_wrong].ratio;
