@@ -31,6 +31,15 @@ Matrix head_of(const Tensor3& heads, std::size_t h);
 /// side
 Matrix beside(const Tensor3& heads);
 
+/// @param d_head  even  @param base  of the geometric sequence  @return @shape{d_head/2} radians a
+/// token of every pair of coordinates
+Vector turning_speeds(std::size_t d_head, double base);
+/// @param x @shape{n, d_head}  @param positions @shape{n}  @param speeds @shape{d_head/2}
+/// @return @shape{n, d_head} with the coordinates 2t and 2t + 1 turned by position times speed
+Matrix pairs_turned(const Matrix& x, const Vector& positions, const Vector& speeds);
+/// @param n_heads  at least one  @return @shape{n_heads} ALiBi's slopes
+Vector distance_slopes(std::size_t n_heads);
+
 /// Writes a dot product term by term: "1.0000*2.0000 + ... = 3.0000".
 /// @param what  is computed, for example "scores[2, 0] = query[2] . key[0]"
 /// @param a  row  @param b  row  @return one line

@@ -5,6 +5,8 @@
 #include <headlight/core/linalg.hpp>
 #include <headlight/layer/mask.hpp>
 #include <headlight/layer/softmax.hpp>
+#include <headlight/position/alibi.hpp>
+#include <headlight/position/rope.hpp>
 #include <limits>
 
 #include "support/catch.hpp"
@@ -48,6 +50,20 @@ TEST_CASE("reference: heads side by side times W_O are the library's concatenati
     CHECK_THAT(course::product(z, course::rows_of(weights.W_O, h * d_head, d_head)),
                IsClose(course::head_of(trace.contribution, h)));
   }
+}
+
+TEST_CASE("reference: pairs turn as the library's interleaved rotation does", "[course]") {
+  Random random(7);
+  const Matrix x = course::fresh_matrix(random, 4, 6);
+  const Rope rope = {.base = 300, .pairing = RopePairing::interleaved};
+  const Vector speeds = course::turning_speeds(6, 300);
+  CHECK_THAT(speeds, IsClose(rope_frequencies(6, rope)));
+  CHECK_THAT(course::pairs_turned(x, {5, 6, 7, 8}, speeds), IsClose(rotate(x, rope, 5)));
+}
+
+TEST_CASE("reference: slopes of up to forty heads are the library's", "[course]") {
+  for (std::size_t n_heads = 1; n_heads <= 40; ++n_heads)
+    CHECK_THAT(course::distance_slopes(n_heads), IsClose(alibi_slopes<double>(n_heads)));
 }
 
 TEST_CASE("fresh_matrix: every number is held by float exactly", "[course]") {
