@@ -11,6 +11,6 @@ headlight_exercises(05_self_attention_step_by_step 1_scores 2_causal_mask 3_full
 headlight_exercises(06_multi_head_attention 1_concat 2_w_o 3_sum_over_heads)
 # lesson 07
 # lesson 13
-headlight_exercises(13_positions_rope_relative_alibi 1_rope 2_relative_bias)
+headlight_exercises(13_positions_rope_relative_alibi 1_rope 2_relative_bias 3_alibi)
 # lesson 17
 # lesson 18
