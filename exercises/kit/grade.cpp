@@ -124,6 +124,7 @@ void examine_stages(const Exercise& exercise, const Input& input, Examined& out)
     const std::string& name = exercise.stages[k];
     const Values& got = stage_of(out.got, name);
     bool judged = true;
+    double least_scale = 0;
     Values want = right[k].values;
     if (out.first_wrong < k) {  // from the learner's own stages, where that can be computed
       try {
@@ -135,7 +136,9 @@ void examine_stages(const Exercise& exercise, const Input& input, Examined& out)
     } else {
       want = k == 0 ? want : exercise.expected(input, before, name);
     }
-    out.compared.push_back(judged ? compare(got, want, exercise.tolerance) : Comparison());
+    if (judged && exercise.terms_size) least_scale = exercise.terms_size(input, before, name);
+    out.compared.push_back(judged ? compare(got, want, exercise.tolerance, least_scale)
+                                  : Comparison());
     out.judged.push_back(judged);
     out.want.push_back({name, want});
     if (judged && out.compared.back().same)
@@ -288,6 +291,17 @@ json numbers(const Values& stage) {
   return {{"shape", stage.shape}, {"data", data}};
 }
 
+// A stage that the learner has wrong may leave nothing to work out a later one from.
+std::string terms_of(const Exercise& exercise, const Input& input, const Stages& before,
+                     const std::string& stage, const std::vector<std::size_t>& cell) {
+  if (!exercise.terms) return "";
+  try {
+    return exercise.terms(input, before, stage, cell);
+  } catch (const std::exception&) {
+    return "your stages before " + stage + " do not allow to work it out: put them right first";
+  }
+}
+
 void describe(const Exercise& exercise, const Input& input, const Examined& examined,
               json& verdict) {
   const std::size_t k = examined.first_wrong;
@@ -321,8 +335,7 @@ void describe(const Exercise& exercise, const Input& input, const Examined& exam
   verdict["err"] = number(worst.error);
   verdict["ratio"] = worst.ratio;
   Stages before(examined.got.begin(), examined.got.begin() + static_cast<std::ptrdiff_t>(k));
-  verdict["terms"] =
-      exercise.terms ? exercise.terms(input, before, exercise.stages[k], worst.at) : "";
+  verdict["terms"] = terms_of(exercise, input, before, exercise.stages[k], worst.at);
 }
 
 void explain(const Exercise& exercise, const Input& input, const Examined& examined,
@@ -348,12 +361,11 @@ void explain(const Exercise& exercise, const Input& input, const Examined& exami
     at = at * want.shape[axis] + cell[axis];
   }
   Stages before(examined.got.begin(), examined.got.begin() + static_cast<std::ptrdiff_t>(k));
-  verdict["explain"] = {
-      {"stage", exercise.stages[k]},
-      {"cell", cell},
-      {"want", number(want.data.at(at))},
-      {"got", got.shape == want.shape ? number(got.data.at(at)) : json("-")},
-      {"terms", exercise.terms ? exercise.terms(input, before, exercise.stages[k], cell) : ""}};
+  verdict["explain"] = {{"stage", exercise.stages[k]},
+                        {"cell", cell},
+                        {"want", number(want.data.at(at))},
+                        {"got", got.shape == want.shape ? number(got.data.at(at)) : json("-")},
+                        {"terms", terms_of(exercise, input, before, exercise.stages[k], cell)}};
 }
 
 void show_stages(const Exercise& exercise, const Examined& examined, json& verdict) {
@@ -477,7 +489,7 @@ json contents(const Exercise& exercise, const std::string& name) {
 
 }  // namespace
 
-Comparison compare(const Values& got, const Values& want, double tolerance) {
+Comparison compare(const Values& got, const Values& want, double tolerance, double least_scale) {
   Comparison out;
   if (got.shape != want.shape || got.data.size() != want.data.size()) {
     out.shape_problem = shape_string(got.shape) + " instead of " + shape_string(want.shape);
@@ -486,6 +498,7 @@ Comparison compare(const Values& got, const Values& want, double tolerance) {
   double scale = 0;
   for (const double x : want.data)
     if (std::isfinite(x)) scale = std::max(scale, std::abs(x));
+  scale = std::max(scale, least_scale);
   if (scale == 0) scale = 1;
   const double hidden = -1e4 * std::max(scale, 1.0);
   std::size_t worst = 0;

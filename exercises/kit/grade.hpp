@@ -70,6 +70,10 @@ struct Exercise {
   /// Whether an input of these sizes exists (for the search of the smallest failing one).
   std::function<bool(const Sizes&)> possible = [](const Sizes&) { return true; };
   double tolerance = 1e-6;  ///< times the scale of the expected stage
+  /// How large the numbers are that a stage adds up, where they may cancel: an answer in float
+  /// keeps their error, however small the sum. Empty, or zero: only the stage itself counts.
+  std::function<double(const Input&, const Stages& before, const std::string& stage)> terms_size =
+      {};
 };
 
 /// Wraps mutants into answers. @param mutants  of an exercise  @param adapt  calls one of them
@@ -100,8 +104,9 @@ struct Comparison {
 /// @param got  the learner's
 /// @param want  the right one; -infinity is also met by any number below -10,000 scales
 /// @param tolerance  times the largest finite |want|
+/// @param least_scale  the tolerance is at least times this
 /// @return shapes first, then NaN and infinities, then the worst cell
-Comparison compare(const Values& got, const Values& want, double tolerance);
+Comparison compare(const Values& got, const Values& want, double tolerance, double least_scale = 0);
 
 /// Judges one case and tells the runner.
 /// @param exercise  whose

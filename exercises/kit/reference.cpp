@@ -26,6 +26,16 @@ Matrix product(const Matrix& a, const Matrix& b) {
   return out;
 }
 
+double product_size(const Matrix& a, const Matrix& b) {
+  Matrix x = a, y = b;
+  for (double& number : x) number = std::abs(number);
+  for (double& number : y) number = std::abs(number);
+  double largest = 0;
+  for (const double sum : product(x, y))
+    if (std::isfinite(sum)) largest = std::max(largest, sum);
+  return largest;
+}
+
 Matrix flipped(const Matrix& a) {
   Matrix out = zeros(a.shape(1), a.shape(0));
   for (std::size_t i = 0; i < a.shape(0); ++i)

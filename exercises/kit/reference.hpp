@@ -15,6 +15,9 @@ Matrix product(const Matrix& a, const Matrix& b);
 Matrix flipped(const Matrix& a);
 /// @param a any  @param factor  of every number  @return the same shape
 Matrix scaled(const Matrix& a, double factor);
+/// @param a @shape{n, k}  @param b @shape{k, m}  @return the largest of the sums of |a_ik b_kj|:
+/// how large the terms of a product are, though they may cancel
+double product_size(const Matrix& a, const Matrix& b);
 /// @param a @shape{n, m}  @param b @shape{n, m}  @return their sum
 Matrix added(const Matrix& a, const Matrix& b);
 /// @param scores @shape{n, m}, -inf hides  @return every row's softmax; a fully hidden row is zero

@@ -258,6 +258,20 @@ TEST_CASE("explain and compare: show one cell and all stages", "[course]") {
   CHECK_THAT(all, contains("scores [2,2]: largest |yours - expected| 0.586"));
 }
 
+TEST_CASE("explain: where earlier stages leave nothing to work out from, it says so", "[course]") {
+  const Learner learner;
+  std::string stub = pristine_stub(solution_of("13.2"), "13.2");
+  const std::string todo = "return headlight::todo(\"13.2\");";
+  stub.replace(stub.find(todo), todo.size(),
+               "Matrix far(Matrix::shape_type{query.shape(1), key.shape(1)}, -50.0); return {far, "
+               "query, query, query};");
+  scratch::write(learner.folder / "13_positions_rope_relative_alibi/2_relative_bias.cpp", stub);
+  const scratch::Run run = learner.course("explain 13.2 --stage bias --cell 0,0,0");
+  CHECK(run.status == 1);
+  CHECK_THAT(run.out, contains("expected 5.0000"));
+  CHECK_THAT(run.out, contains("put them right first"));
+}
+
 TEST_CASE("reset: keeps the file and brings it back", "[course]") {
   const Learner learner(no_scale);
   const std::string mine = scratch::read(learner.file);

@@ -21,6 +21,11 @@ TEST_CASE("reference: product and flipped agree with matmul and transpose", "[co
   CHECK_THAT(course::flipped(a), IsClose(transpose(a)));
 }
 
+TEST_CASE("product_size: is of the terms, not of their sum", "[course]") {
+  CHECK(course::product_size({{3, -3}}, {{1}, {1}}) == 6);
+  CHECK(course::product_size({{1, 2}, {-5, 0}}, {{1}, {1}}) == 5);
+}
+
 TEST_CASE("reference: softmax agrees with softmax_rows, hidden keys and hidden rows too",
           "[course]") {
   Random random(4);
