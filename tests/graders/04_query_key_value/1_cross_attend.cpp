@@ -75,6 +75,14 @@ Values expected(const Input& input, const Stages& before, const std::string& sta
   return values(product(earlier("pattern"), earlier("value")));
 }
 
+// Scores and outputs are sums whose terms may cancel.
+double terms_size(const Input& input, const Stages& before, const std::string& stage) {
+  const auto earlier = [&](const char* name) { return matrix(stage_of(before, name)); };
+  if (stage == "scores")
+    return product_size(earlier("query"), flipped(earlier("key"))) / root_of_width(input);
+  return stage == "output" ? product_size(earlier("pattern"), earlier("value")) : 0;
+}
+
 std::string terms(const Input& input, const Stages& before, const std::string& stage,
                   const std::vector<std::size_t>& cell) {
   const std::string what = cell_text(stage, cell);
@@ -138,6 +146,7 @@ const Exercise& exercise_04_1() {
     out.make = make;
     out.expected = expected;
     out.terms = terms;
+    out.terms_size = terms_size;
     const auto sizes = [](std::size_t n_query, std::size_t n_key, std::size_t d_model,
                           std::size_t d_head, std::size_t d_value) {
       return Sizes{{"n_query", n_query},

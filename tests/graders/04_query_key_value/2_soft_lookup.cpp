@@ -90,6 +90,13 @@ Values expected(const Input& input, const Stages& before, const std::string& sta
   return values(row_of(all, best_of(stage_of(before, "scores").data)));
 }
 
+// The mixture is a sum whose terms may cancel.
+double terms_size(const Input& input, const Stages& before, const std::string& stage) {
+  if (stage == "found")
+    return product_size(as_row(stage_of(before, "weights")), input.matrix("values"));
+  return 0;
+}
+
 std::string terms(const Input& input, const Stages& before, const std::string& stage,
                   const std::vector<std::size_t>& cell) {
   const std::string what = cell_text(stage, cell);
@@ -145,6 +152,7 @@ const Exercise& exercise_04_2() {
     out.make = make;
     out.expected = expected;
     out.terms = terms;
+    out.terms_size = terms_size;
     const auto sizes = [](std::size_t n, std::size_t d_key, std::size_t d_value) {
       return Sizes{{"n", n}, {"d_key", d_key}, {"d_value", d_value}};
     };

@@ -75,6 +75,16 @@ Values expected(const Input& input, const Stages& before, const std::string& sta
   return values(heads);
 }
 
+// Mixtures are sums whose terms may cancel.
+double terms_size(const Input& input, const Stages& before, const std::string& stage) {
+  double largest = 0;
+  if (stage == "z")
+    for (std::size_t h = 0; h < input.tensor("pattern").shape(0); ++h)
+      largest = std::max(largest, product_size(head_of(input.tensor("pattern"), h),
+                                               head_of(tensor(stage_of(before, "value")), h)));
+  return largest;
+}
+
 std::string terms(const Input& input, const Stages& before, const std::string& stage,
                   const std::vector<std::size_t>& cell) {
   const std::string what = cell_text(stage, cell);
@@ -131,6 +141,7 @@ const Exercise& exercise_06_1() {
     out.make = make;
     out.expected = expected;
     out.terms = terms;
+    out.terms_size = terms_size;
     const auto sizes = [](std::size_t n, std::size_t d_model, std::size_t n_heads,
                           std::size_t d_head) {
       return Sizes{{"n", n}, {"d_model", d_model}, {"n_heads", n_heads}, {"d_head", d_head}};

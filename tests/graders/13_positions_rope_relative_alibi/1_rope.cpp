@@ -84,6 +84,17 @@ Values expected(const Input& input, const Stages& before, const std::string& sta
   return values(heads);
 }
 
+// Scores are sums whose terms may cancel.
+double terms_size(const Input& input, const Stages& before, const std::string& stage) {
+  double largest = 0;
+  if (stage == "scores")
+    for (std::size_t h = 0; h < heads_of(input); ++h)
+      largest =
+          std::max(largest, product_size(head_of(tensor(stage_of(before, "query")), h),
+                                         flipped(head_of(tensor(stage_of(before, "key")), h))));
+  return largest / std::sqrt(static_cast<double>(width_of(input)));
+}
+
 std::string terms(const Input& input, const Stages& before, const std::string& stage,
                   const std::vector<std::size_t>& cell) {
   const std::string what = cell_text(stage, cell);
@@ -153,6 +164,7 @@ const Exercise& exercise_13_1() {
     out.make = make;
     out.expected = expected;
     out.terms = terms;
+    out.terms_size = terms_size;
     out.possible = [](const Sizes& sizes) { return sizes.at("d_head") % 2 == 0; };
     const auto sizes = [](std::size_t n_query, std::size_t n_key, std::size_t n_heads,
                           std::size_t d_head) {

@@ -98,6 +98,14 @@ Values expected(const Input& input, const Stages& before, const std::string& sta
   return values(heads);
 }
 
+// Content and bias may cancel.
+double terms_size(const Input&, const Stages& before, const std::string& stage) {
+  double largest = 0;
+  if (stage == "scores")
+    for (const double x : stage_of(before, "bias").data) largest = std::max(largest, std::abs(x));
+  return std::isfinite(largest) ? largest : 0;
+}
+
 std::string terms(const Input& input, const Stages& before, const std::string& stage,
                   const std::vector<std::size_t>& cell) {
   const std::string what = cell_text(stage, cell);
@@ -165,6 +173,7 @@ const Exercise& exercise_13_2() {
     out.make = make;
     out.expected = expected;
     out.terms = terms;
+    out.terms_size = terms_size;
     out.possible = [](const Sizes& sizes) { return sizes.at("n_query") <= sizes.at("n_key"); };
     const auto sizes = [](std::size_t n_query, std::size_t n_key, std::size_t n_heads,
                           std::size_t d_head, std::size_t reach) {
