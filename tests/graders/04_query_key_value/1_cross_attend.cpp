@@ -26,12 +26,20 @@ Input make(Random& random, const Sizes& sizes, const std::string& flavour) {
     input.vectors["is_padding"](2) = 1;
     return input;
   }
-  const double spread = flavour == "extreme" ? 20 : 1;
+  const double spread = flavour == "extreme" ? 8 : 1;
   input.matrices["target"] = fresh_matrix(random, sizes.at("n_query"), d_model, spread);
   input.matrices["source"] = fresh_matrix(random, n_key, d_model, spread);
   input.matrices["W_Q"] = fresh_matrix(random, d_model, sizes.at("d_head"));
   input.matrices["W_K"] = fresh_matrix(random, d_model, sizes.at("d_head"));
   input.matrices["W_V"] = fresh_matrix(random, d_model, sizes.at("d_value"));
+  if (flavour == "extreme") {  // all keys lie on one side, and query 0 on the other
+    for (std::size_t j = 0; j < n_key; ++j) input.matrices["source"](j, 0) = 60;
+    input.matrices["target"](0, 0) = 60;
+    for (std::size_t k = 0; k < sizes.at("d_head"); ++k) {
+      input.matrices["W_K"](0, k) = 2;
+      input.matrices["W_Q"](0, k) = -2;
+    }
+  }
   if (flavour == "padding") {  // somewhere, not only at the end; one token at least is real
     const std::size_t real = random.below(n_key), padded = (real + 1) % n_key;
     for (std::size_t j = 0; j < n_key; ++j)

@@ -30,6 +30,9 @@ Input make(Random& random, const Sizes& sizes, const std::string& flavour) {
     for (double& x : input.tensors["query"]) x = 0;
   input.matrices["table"] =
       fresh_matrix(random, n_heads, 2 * sizes.at("reach") + 1, flavour == "extreme" ? 300 : 2);
+  if (flavour == "extreme")  // all scores of head 0 far below zero
+    for (std::size_t r = 0; r < input.matrix("table").shape(1); ++r)
+      input.matrices["table"](0, r) -= 6000;
   if (flavour == "coded")  // 10 (head + 1) and the offset
     for (std::size_t h = 0; h < n_heads; ++h)
       for (std::size_t r = 0; r <= 2 * sizes.at("reach"); ++r)

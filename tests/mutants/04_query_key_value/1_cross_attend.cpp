@@ -21,7 +21,7 @@ struct Mistakes {
   bool padding_ignored = false, padding_inverted = false, padding_hides_queries = false,
        causal = false, zero_hides = false, last_key_open = false, padding_is_at_the_end = false;
   bool after_softmax = false, over_columns = false, overflow = false, one_maximum = false,
-       open_softmax = false;
+       maximum_from_zero = false, open_softmax = false;
   bool key_as_value = false, uniform = false, first_keys_only = false, whole_sum = false;
 };
 
@@ -68,6 +68,14 @@ CrossTrace made(const Matrix& target, const Matrix& source, const CrossWeights& 
       for (std::size_t j = 0; j < columns; ++j) t.pattern(i, j) /= total;
     }
   }
+  if (m.maximum_from_zero)
+    for (std::size_t i = 0; i < rows; ++i) {
+      double largest = 0, total = 0;
+      for (std::size_t j = 0; j < columns; ++j) largest = std::max(largest, t.masked(i, j));
+      for (std::size_t j = 0; j < columns; ++j)
+        total += t.pattern(i, j) = std::exp(t.masked(i, j) - largest);
+      for (std::size_t j = 0; j < columns; ++j) t.pattern(i, j) /= total;
+    }
   Matrix mixing = t.pattern;
   if (m.uniform) mixing = Matrix(mixing.shape(), 1 / static_cast<double>(columns));
   if (m.first_keys_only)  // as many keys as there are queries
@@ -171,6 +179,9 @@ const std::vector<Mutant<decltype(exercise::cross_attend)>> mutants_04_1 = {
      with<&Mistakes::overflow>},
     {"one-maximum", "pattern", "one maximum for the whole matrix: a row far below it becomes 0 / 0",
      with<&Mistakes::one_maximum>},
+    {"maximum-from-zero", "pattern",
+     "the maximum starts at 0: a row with all scores far below becomes 0 / 0",
+     with<&Mistakes::maximum_from_zero>},
     {"key-as-value", "output", "the keys are mixed instead of the values",
      with<&Mistakes::key_as_value>},
     {"uniform", "output", "the mean of all values: the pattern is not used",

@@ -20,7 +20,8 @@ struct Mistakes {
        subtracted = false, multiplied = false, first_head_scores = false, key_with_key = false,
        short_dot = false, by_keys = false;
   bool after_softmax = false, over_columns = false, overflow = false, causal = false,
-       one_maximum = false, not_divided = false, bias_twice = false, over_heads = false;
+       one_maximum = false, maximum_from_zero = false, not_divided = false, bias_twice = false,
+       over_heads = false;
 };
 
 RelativeTrace made(const Tensor3& query, const Tensor3& key, const Matrix& table,
@@ -95,11 +96,11 @@ RelativeTrace made(const Tensor3& query, const Tensor3& key, const Matrix& table
         for (std::size_t j = i + n_key - n_query + 1; j < n_key; ++j)
           scores(i, j) = -std::numeric_limits<double>::infinity();
     Matrix pattern = m.over_columns ? flipped(softmax(flipped(scores))) : softmax(scores);
-    if (m.overflow || m.one_maximum || m.not_divided)
+    if (m.overflow || m.one_maximum || m.not_divided || m.maximum_from_zero)
       for (std::size_t i = 0; i < n_query; ++i) {
         double top = m.one_maximum ? largest_of_all : 0, total = 0;
-        if (m.not_divided) {
-          top = scores(i, 0);
+        if (m.not_divided || m.maximum_from_zero) {
+          top = m.not_divided ? scores(i, 0) : 0;
           for (std::size_t j = 0; j < n_key; ++j) top = std::max(top, scores(i, j));
         }
         for (std::size_t j = 0; j < n_key; ++j)
@@ -223,6 +224,9 @@ const std::vector<Mutant<decltype(exercise::relative_bias)>> mutants_13_2 = {
      with<&Mistakes::overflow>},
     {"one-maximum", "pattern", "one maximum for everything: a row far below it becomes 0 / 0",
      with<&Mistakes::one_maximum>},
+    {"maximum-from-zero", "pattern",
+     "the maximum starts at 0: a row with all scores far below becomes 0 / 0",
+     with<&Mistakes::maximum_from_zero>},
     {"not-divided", "pattern", "the division by the row's sum is missing",
      with<&Mistakes::not_divided>},
     {"in-place", "", "the query that was handed in is changed", in_place},

@@ -21,7 +21,8 @@ struct Mistakes {
        mask_rows_from_zero = false, diagonal_hidden = false, one_ahead = false, zero_hides = false,
        bias_twice = false, past_hidden = false;
   bool after_softmax = false, over_columns = false, overflow = false, one_maximum = false,
-       open_softmax = false, not_divided = false, scores_only = false, over_heads = false;
+       maximum_from_zero = false, open_softmax = false, not_divided = false, scores_only = false,
+       over_heads = false;
 };
 
 double number(std::size_t i) {
@@ -102,17 +103,19 @@ AlibiTrace made(const Tensor3& scores, const Mistakes& m) {
     Matrix pattern = m.over_columns ? flipped(softmax(flipped(base))) : softmax(base);
     for (std::size_t i = 0; i < n_query; ++i) {
       double total = 0, top = m.one_maximum ? most : 0;
-      if (m.not_divided) {
-        top = hidden;
+      if (m.not_divided || m.maximum_from_zero) {
+        top = m.not_divided ? hidden : 0;
         for (std::size_t j = 0; j < n_key; ++j) top = std::max(top, base(i, j));
       }
       for (std::size_t j = 0; j < n_key; ++j) {
-        if (m.overflow || m.one_maximum || m.not_divided)
+        if (m.overflow || m.one_maximum || m.not_divided || m.maximum_from_zero)
           total += pattern(i, j) = std::exp(base(i, j) - top);
         if (m.after_softmax && j <= i + n_key - n_query) pattern(i, j) += t.bias(h, i, j);
       }
       for (std::size_t j = 0; j < n_key; ++j)
-        t.pattern(h, i, j) = m.overflow || m.one_maximum ? pattern(i, j) / total : pattern(i, j);
+        t.pattern(h, i, j) = m.overflow || m.one_maximum || m.maximum_from_zero
+                                 ? pattern(i, j) / total
+                                 : pattern(i, j);
     }
   }
   if (m.over_heads)
@@ -240,6 +243,9 @@ const std::vector<Mutant<decltype(exercise::alibi)>> mutants_13_3 = {
      with<&Mistakes::overflow>},
     {"one-maximum", "pattern", "one maximum for everything: a row far below it becomes 0 / 0",
      with<&Mistakes::one_maximum>},
+    {"maximum-from-zero", "pattern",
+     "the maximum starts at 0: a row with all scores far below becomes 0 / 0",
+     with<&Mistakes::maximum_from_zero>},
     {"not-divided", "pattern", "the division by the row's sum is missing",
      with<&Mistakes::not_divided>},
     {"in-place", "", "the scores that were handed in are changed", in_place},
