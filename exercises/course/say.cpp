@@ -20,10 +20,24 @@ std::string list_of(const json& names) {
   return text;
 }
 
-std::string number_text(const json& number) {
+// Whether both are whole numbers: counts are written without decimals, to the last digit.
+bool are_counts(const json& a, const json& b) {
+  for (const json* number : {&a, &b}) {
+    if (!number->is_number()) return false;
+    const double x = number->get<double>();
+    if (x != std::floor(x) || std::abs(x) > 9e15) return false;
+  }
+  return true;
+}
+
+std::string number_text(const json& number, bool is_count) {
   if (number.is_string()) return number.get<std::string>();
   char text[64];
   const double x = number.get<double>();
+  if (is_count) {
+    std::snprintf(text, sizeof text, "%.0f", x);
+    return text;
+  }
   std::snprintf(text, sizeof text,
                 std::abs(x) < 1e6 && (x == 0 || std::abs(x) >= 1e-3) ? "%.4f" : "%.3e", x);
   return text;
@@ -36,6 +50,17 @@ std::string cell_text(const json& stage, const json& at) {
   for (std::size_t axis = 0; axis < at.size(); ++axis)
     text += (axis == 0 ? "" : ", ") + std::to_string(at[axis].get<std::size_t>());
   return text + "]";
+}
+
+// How far a prediction is from what was computed.
+std::string distance(const json& got, const json& want, bool is_count) {
+  if (!got.is_number() || !want.is_number()) return {};
+  const double off = got.get<double>() - want.get<double>();
+  std::string text =
+      " (" + number_text(std::abs(off), is_count) + (off > 0 ? " too much" : " too little");
+  char times[48];
+  std::snprintf(times, sizeof times, ", ×%.4g", got.get<double>() / want.get<double>());
+  return text + (want.get<double>() != 0 ? times : "") + ")";
 }
 
 // The three remarks about the telling case.
@@ -54,9 +79,14 @@ std::string remarks(const CaseReport& one, const Report& report, const Entry& en
   }
   if (v.contains("shape"))
     text += "  by how much: the shape is " + v["shape"].get<std::string>() + "\n";
-  else if (v.contains("at")) {
-    text += "  by how much: worst cell " + cell_text(v["stage"], v["at"]) + ": got " +
-            number_text(v["got"]) + ", expected " + number_text(v["want"]);
+  else if (entry.kind == "predict" && v.value("got", json()) == "nan") {
+    text += "  by how much: nothing is filled in for " + v["stage"].get<std::string>() + "\n";
+  } else if (v.contains("at")) {
+    const bool counts = are_counts(v["got"], v["want"]);
+    text += std::string("  by how much: ") + (v["at"].empty() ? "" : "worst cell ") +
+            cell_text(v["stage"], v["at"]) + ": got " + number_text(v["got"], counts) +
+            ", expected " + number_text(v["want"], counts);
+    if (v["at"].empty()) text += distance(v["got"], v["want"], counts);
     const double ratio = v.value("ratio", 0.0);
     char times[48];
     std::snprintf(times, sizeof times, "; every cell is ×%.3f", ratio);

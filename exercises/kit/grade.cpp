@@ -8,6 +8,7 @@
 
 #include "kit/exercise.hpp"
 #include "kit/runner.hpp"
+#include "kit/verdict.hpp"
 #include "support/catch.hpp"
 
 namespace headlight::course {
@@ -245,7 +246,8 @@ json cause_of(const Exercise& exercise, const Answer& answer, const Input& faili
 // Tries smaller sizes, one axis at a time, as long as the same stage stays the first wrong one.
 Sizes smallest_failing(const Exercise& exercise, const Answer& answer, const Case& chosen,
                        Sizes sizes, const Examined& examined, std::uint64_t seed) {
-  if (chosen.flavour == "worked") return sizes;  // written out, there is no smaller one
+  if (exercise.fixed || chosen.flavour == "worked")
+    return sizes;  // written out, there is no smaller one
   for (bool shrunk = true; shrunk;) {
     shrunk = false;
     for (const auto& [name, size] : sizes) {
@@ -428,7 +430,7 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
       }
     }
   }
-  verdict["sizes"] = text_of(sizes);
+  if (!exercise.fixed) verdict["sizes"] = text_of(sizes);
   const Input input = make_input(exercise, chosen.flavour, sizes, seed);
   if (asked().mode != "judge") {
     const Examined shown = examine(exercise, answer, input);
@@ -500,20 +502,20 @@ Comparison compare(const Values& got, const Values& want, double tolerance) {
   return out;
 }
 
-void judge(const Exercise& exercise, const std::string& name) {
-  json verdict;
-  if (asked().mode == "list") {
-    deliver(contents(exercise, name));
-    return;
-  }
+json verdict_on(const Exercise& exercise, const std::string& name) {
+  if (asked().mode == "list") return contents(exercise, name);
   try {
-    verdict = verdict_of(exercise, case_named(exercise, name));
+    return verdict_of(exercise, case_named(exercise, name));
   } catch (const std::exception& error) {
-    verdict = {{"case", exercise.id + "." + name},
-               {"status", "course"},
-               {"fraction", 0.0},
-               {"text", error.what()}};
+    return {{"case", exercise.id + "." + name},
+            {"status", "course"},
+            {"fraction", 0.0},
+            {"text", error.what()}};
   }
+}
+
+void judge(const Exercise& exercise, const std::string& name) {
+  const json verdict = verdict_on(exercise, name);
   deliver(verdict);
   CHECK(verdict["status"] == "pass");
 }

@@ -69,7 +69,10 @@ struct Exercise {
   std::vector<Mutation> accepted = {};  ///< right but unusual answers; `cause` says what is unusual
   /// Whether an input of these sizes exists (for the search of the smallest failing one).
   std::function<bool(const Sizes&)> possible = [](const Sizes&) { return true; };
-  double tolerance = 1e-6;  ///< times the scale of the expected stage
+  double tolerance = 1e-6;  ///< times the scale of the expected stage; zero for counts
+  /// Nothing is drawn: every case is a named thing and its stages are quantities (predict) or
+  /// names (diagnose). There is no smaller input to look for.
+  bool fixed = false;
 };
 
 /// Wraps mutants into answers. @param mutants  of an exercise  @param adapt  calls one of them
