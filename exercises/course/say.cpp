@@ -68,7 +68,18 @@ std::string remarks(const CaseReport& one, const Report& report, const Entry& en
   const json& v = one.verdict;
   std::string text;
   const bool staged = v.contains("stage");
-  if (staged) {
+  if (entry.kind == "diagnose" && staged) {
+    text += "  wrong: " + v.value("about", one.id);
+    std::string others;
+    for (const CaseReport& other : report.cases)
+      if (&other != &one && other.status == "fail")
+        others += (others.empty() ? "" : ", ") + other.verdict.value("about", other.id);
+    text += (others.empty() ? ""
+                            : "; " + others +
+                                  (others.find(',') == std::string::npos ? " is wrong too"
+                                                                         : " are wrong too")) +
+            "\n";
+  } else if (staged) {
     text += "  first wrong stage: " + v["stage"].get<std::string>();
     if (v.contains("right") && !v["right"].empty())
       text += "; " + list_of(v["right"]) + (v["right"].size() == 1 ? " is right" : " are right");
@@ -77,7 +88,9 @@ std::string remarks(const CaseReport& one, const Report& report, const Entry& en
   } else {
     text += "  case " + one.id.substr(5) + ": " + (one.text.empty() ? one.status : one.text) + "\n";
   }
-  if (v.contains("shape"))
+  if (v.contains("against"))
+    text += "  " + v["against"].get<std::string>() + "\n";
+  else if (v.contains("shape"))
     text += "  by how much: the shape is " + v["shape"].get<std::string>() + "\n";
   else if (entry.kind == "predict" && v.value("got", json()) == "nan") {
     text += "  by how much: nothing is filled in for " + v["stage"].get<std::string>() + "\n";

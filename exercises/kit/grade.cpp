@@ -305,6 +305,10 @@ void describe(const Exercise& exercise, const Input& input, const Examined& exam
   if (k >= exercise.stages.size() || examined.compared.empty()) return;
   const Comparison& worst = examined.compared[k];
   verdict["stage"] = exercise.stages[k];
+  if (exercise.against) {  // the right answer is not given away
+    verdict["against"] = exercise.against(input, stage_of(examined.got, exercise.stages[k]));
+    return;
+  }
   verdict["tol"] = exercise.tolerance;
   if (!worst.shape_problem.empty()) {
     verdict["shape"] = worst.shape_problem;
@@ -330,6 +334,10 @@ void explain(const Exercise& exercise, const Input& input, const Examined& exami
   if (examined.want.size() <= k || examined.compared.size() <= k) return;
   const Values& want = examined.want[k].values;
   const Values& got = stage_of(examined.got, exercise.stages[k]);
+  if (exercise.against) {
+    verdict["explain"] = {{"stage", exercise.stages[k]}, {"words", exercise.against(input, got)}};
+    return;
+  }
   std::vector<std::size_t> cell = asked().cell;
   if (cell.empty()) cell = examined.compared[k].at;
   cell.resize(want.shape.size(), 0);
@@ -440,6 +448,20 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
   return verdict;
 }
 
+// What there is to look at before answering.
+json exhibits(const Exercise& exercise, const std::string& name) {
+  json all = json::array();
+  if (exercise.exhibits)
+    for (const Exhibit& one : exercise.exhibits()) {
+      json stages = json::array();
+      for (const Stage& stage : one.stages)
+        stages.push_back({{"name", stage.name}, {"numbers", numbers(stage.values)}});
+      all.push_back({{"title", one.title}, {"stages", stages}});
+    }
+  return {
+      {"case", exercise.id + "." + name}, {"status", "pass"}, {"fraction", 1.0}, {"exhibits", all}};
+}
+
 // What there is to try on this exercise, for the course's own tests.
 json contents(const Exercise& exercise, const std::string& name) {
   json mutants = json::array(), accepted = json::array(), cases = json::array();
@@ -505,6 +527,9 @@ Comparison compare(const Values& got, const Values& want, double tolerance) {
 json verdict_on(const Exercise& exercise, const std::string& name) {
   if (asked().mode == "list") return contents(exercise, name);
   try {
+    const std::string fault = exercise.fault ? exercise.fault() : "";
+    if (!fault.empty()) throw std::logic_error(fault);
+    if (asked().mode == "exhibits") return exhibits(exercise, name);
     return verdict_of(exercise, case_named(exercise, name));
   } catch (const std::exception& error) {
     return {{"case", exercise.id + "." + name},

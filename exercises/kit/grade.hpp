@@ -51,6 +51,12 @@ struct Case {
   Law law = {};              ///< tried after the stages agree
 };
 
+/// Numbers that the learner may look at before answering.
+struct Exhibit {
+  std::string title;  ///< "trace a"
+  Stages stages;      ///< tables
+};
+
 /// Everything there is to know for judging one exercise.
 struct Exercise {
   std::string id;                   ///< "05.1"
@@ -73,6 +79,11 @@ struct Exercise {
   /// Nothing is drawn: every case is a named thing and its stages are quantities (predict) or
   /// names (diagnose). There is no smaller input to look for.
   bool fixed = false;
+  /// Why the exercise itself cannot be judged by; empty when it can.
+  std::function<std::string()> fault = {};
+  /// What there is to say about an answer in words, in place of numbers (diagnose).
+  std::function<std::string(const Input&, const Values& got)> against = {};
+  std::function<std::vector<Exhibit>()> exhibits = {};  ///< shown by `compare` (diagnose)
 };
 
 /// Wraps mutants into answers. @param mutants  of an exercise  @param adapt  calls one of them

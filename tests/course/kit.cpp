@@ -1,6 +1,7 @@
 // The kit's judging itself, on exercises made for the purpose.
 #include <limits>
 
+#include "kit/diagnose.hpp"
 #include "kit/exercise.hpp"
 #include "kit/grade.hpp"
 #include "kit/runner.hpp"
@@ -92,4 +93,83 @@ TEST_CASE("predict: a cause is named when it fits every case, not for one slip",
   CHECK(verdict_on(boxes({{1000003, square}, {1000003, square}}), "low")["cause"]["id"] ==
         "squared");
   CHECK(verdict_on(boxes({{1000003, square}, {1000003, 5000015}}), "low")["cause"].is_null());
+}
+
+namespace {
+
+// Two programs and what they wrote down: twice the input, and its square.
+Diagnosis doubling() {
+  Diagnosis out;
+  out.id = "99.2";
+  out.input.matrices["x"] = {{0.123456, 3}};
+  const auto program = [](double (*f)(double)) {
+    return [f](const Input& input) -> Stages {
+      headlight::Matrix y = input.matrix("x");
+      for (double& one : y) one = f(one);
+      return {{"y", values(y)}};
+    };
+  };
+  out.programs = {{"twice", "three becomes six", program([](double x) { return 2 * x; })},
+                  {"square", "three becomes nine", program([](double x) { return x * x; })}};
+  out.recordings = {{"a", 2, {{"y", values(headlight::Matrix{{0.0152, 9}})}}},
+                    {"b", 1, {{"y", values(headlight::Matrix{{0.2469, 6}})}}}};
+  return out;
+}
+
+json diagnosed(const Diagnosis& diagnosis, std::size_t a, std::size_t b, const std::string& name) {
+  Exercise exercise = exercise_of(diagnosis);
+  exercise.learner = [a, b](const Input& input) { return said_of({a, b}, input); };
+  return verdict_on(exercise, name);
+}
+
+}  // namespace
+
+TEST_CASE("diagnose: the right names pass, swapped and unknown ones do not", "[course]") {
+  for (const char* name : {"a", "b"}) {
+    CHECK(diagnosed(doubling(), 2, 1, name)["status"] == "pass");
+    CHECK(diagnosed(doubling(), 1, 2, name)["status"] == "fail");
+    CHECK(diagnosed(doubling(), 0, 0, name)["status"] == "fail");
+    CHECK(diagnosed(doubling(), 7, 7, name)["status"] == "fail");
+  }
+}
+
+TEST_CASE("diagnose: a wrong name is answered by what that program would have made", "[course]") {
+  const json verdict = diagnosed(doubling(), 1, 1, "a");
+  CHECK(verdict["against"] ==
+        "you say twice: it would have made y[0, 1] = 6.0000, trace a has 9.0000. What "
+        "distinguishes twice: three becomes six");
+  CHECK_FALSE(verdict.contains("want"));  // the right name is not given away
+  CHECK(diagnosed(doubling(), 0, 1, "a")["against"] == "nothing is filled in for trace a");
+  CHECK(diagnosed(doubling(), 9, 1, "a")["against"] == "there is no program number 9");
+}
+
+TEST_CASE("diagnose: one name for all traces earns nothing, not even where it is right",
+          "[course]") {
+  for (const std::size_t name : {1, 2})
+    for (const char* trace : {"a", "b"})
+      CHECK(diagnosed(doubling(), name, name, trace)["fraction"] == 0.0);
+}
+
+TEST_CASE("diagnose: a trace that its program does not make is the course's fault", "[course]") {
+  Diagnosis spoilt = doubling();
+  spoilt.recordings[1].stages = {{"y", values(headlight::Matrix{{0.2471, 6}})}};
+  CHECK(diagnosed(spoilt, 2, 1, "a")["status"] == "course");
+  Diagnosis swapped = doubling();
+  std::swap(swapped.recordings[0].program, swapped.recordings[1].program);
+  CHECK(diagnosed(swapped, 1, 2, "a")["status"] == "course");
+}
+
+TEST_CASE("diagnose: a trace that two programs make is the course's fault", "[course]") {
+  Diagnosis twins = doubling();
+  twins.programs.push_back(twins.programs[0]);
+  CHECK(diagnosed(twins, 2, 1, "a")["status"] == "course");
+}
+
+TEST_CASE("diagnose: exhibits are the input and the traces as written", "[course]") {
+  asked().mode = "exhibits";
+  const json verdict = diagnosed(doubling(), 0, 0, "a");
+  asked().mode = "judge";
+  CHECK(verdict["exhibits"].size() == 3);
+  CHECK(verdict["exhibits"][1]["title"] == "trace a");
+  CHECK(verdict["exhibits"][2]["stages"][0]["numbers"]["data"] == json({0.2469, 6.0}));
 }
