@@ -78,6 +78,7 @@ std::string translated(const std::string& what) {
 
 struct Ran {
   bool todo = false;
+  bool refused = false;     // threw std::invalid_argument
   std::string thrown = {};  // empty: it returned
   Stages stages = {};
 };
@@ -88,6 +89,9 @@ Ran run(const Answer& answer, const Input& input) {
     out.stages = answer(input);
   } catch (const Todo&) {
     out.todo = true;
+  } catch (const std::invalid_argument& error) {
+    out.refused = true;
+    out.thrown = translated(error.what());
   } catch (const std::exception& error) {
     out.thrown = translated(error.what());
   } catch (...) {
@@ -113,6 +117,11 @@ Stages reference(const Exercise& exercise, const Input& input) {
   return stages;
 }
 
+// Nothing or only zeros: what follows from it agrees with it without having been computed.
+bool is_blank(const Values& stage) {
+  return std::all_of(stage.data.begin(), stage.data.end(), [](double x) { return x == 0; });
+}
+
 bool has_nan(const Values& stage) {
   return std::any_of(stage.data.begin(), stage.data.end(), [](double x) { return std::isnan(x); });
 }
@@ -129,7 +138,7 @@ void examine_stages(const Exercise& exercise, const Input& input, Examined& out)
     if (out.first_wrong < k) {  // from the learner's own stages, where that can be computed
       try {
         want = exercise.expected(input, before, name);
-        judged = !has_nan(want);
+        judged = !has_nan(want) && (!is_blank(got) || is_blank(right[k].values));
       } catch (const std::exception&) {
         judged = false;
       }
@@ -147,6 +156,10 @@ void examine_stages(const Exercise& exercise, const Input& input, Examined& out)
   }
 }
 
+bool to_refuse(const Exercise& exercise, const Input& input) {
+  return exercise.refuses && !exercise.refuses(input).empty();
+}
+
 Examined examine(const Exercise& exercise, const Answer& answer, const Input& input) {
   Examined out;
   const Input pristine = input;
@@ -154,6 +167,14 @@ Examined examine(const Exercise& exercise, const Answer& answer, const Input& in
   out.first_wrong = exercise.stages.size();
   if (ran.todo) {
     out.status = "todo";
+    return out;
+  }
+  if (to_refuse(exercise, input)) {
+    out.right = ran.refused ? exercise.stages.size() : 0;
+    if (ran.refused) return out;
+    out.status = "fail";
+    out.text = exercise.refuses(input) + ": wanted std::invalid_argument, " +
+               (ran.thrown.empty() ? "but the function returned" : "but " + ran.thrown);
     return out;
   }
   if (!ran.thrown.empty()) {
@@ -195,7 +216,7 @@ Examined examine(const Exercise& exercise, const Answer& answer, const Input& in
 
 bool same_up_to(const Exercise& exercise, const Ran& a, const Ran& b, std::size_t last) {
   if (a.todo || b.todo) return false;
-  if (a.thrown.empty() != b.thrown.empty()) return false;
+  if (a.thrown.empty() != b.thrown.empty() || a.refused != b.refused) return false;
   if (!a.thrown.empty()) return true;
   for (std::size_t k = 0; k <= last && k < exercise.stages.size(); ++k) {
     Values x = stage_of(a.stages, exercise.stages[k]), y = stage_of(b.stages, exercise.stages[k]);
@@ -248,6 +269,7 @@ Sizes smallest_failing(const Exercise& exercise, const Answer& answer, const Cas
                        Sizes sizes, const Examined& examined, std::uint64_t seed) {
   if (exercise.fixed || chosen.flavour == "worked")
     return sizes;  // written out, there is no smaller one
+  const bool refusing = to_refuse(exercise, make_input(exercise, chosen.flavour, sizes, seed));
   for (bool shrunk = true; shrunk;) {
     shrunk = false;
     for (const auto& [name, size] : sizes) {
@@ -255,8 +277,9 @@ Sizes smallest_failing(const Exercise& exercise, const Answer& answer, const Cas
         Sizes trial = sizes;
         trial[name] = smaller;
         if (!exercise.possible(trial)) continue;
-        const Examined again =
-            examine(exercise, answer, make_input(exercise, chosen.flavour, trial, seed));
+        const Input input = make_input(exercise, chosen.flavour, trial, seed);
+        if (to_refuse(exercise, input) != refusing) continue;
+        const Examined again = examine(exercise, answer, input);
         if (again.status == "fail" && again.first_wrong == examined.first_wrong &&
             again.text.empty() == examined.text.empty()) {
           sizes = trial;
@@ -267,6 +290,19 @@ Sizes smallest_failing(const Exercise& exercise, const Answer& answer, const Cas
     }
   }
   return sizes;
+}
+
+// The law on an answer that already agrees on this input: whatever it throws on a changed one is
+// the answer's.
+std::optional<Broken> tried(const Law& law, const Answer& answer, const Input& input,
+                            const Exercise& exercise) {
+  try {
+    return law(answer, input);
+  } catch (const Todo&) {
+    return Broken{exercise.stages.back(), "another input is not written yet"};
+  } catch (const std::exception& error) {
+    return Broken{exercise.stages.back(), "on a changed input " + translated(error.what())};
+  }
 }
 
 // ---- the verdict
@@ -426,7 +462,7 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
   } else if (chosen.law) {
     for (const Sizes& one : chosen.sizes) {
       const Input input = make_input(exercise, chosen.flavour, one, seed);
-      if (const std::optional<Broken> broken = chosen.law(answer, input)) {
+      if (const std::optional<Broken> broken = tried(chosen.law, answer, input, exercise)) {
         verdict["status"] = "fail";
         verdict["fraction"] = 0.0;
         verdict["stage"] = broken->stage;

@@ -79,6 +79,8 @@ struct Exercise {
   /// Nothing is drawn: every case is a named thing and its stages are quantities (predict) or
   /// names (diagnose). There is no smaller input to look for.
   bool fixed = false;
+  /// Why an input has to be refused with std::invalid_argument; empty where it is fine.
+  std::function<std::string(const Input&)> refuses = {};
   /// Why the exercise itself cannot be judged by; empty when it can.
   std::function<std::string()> fault = {};
   /// What there is to say about an answer in words, in place of numbers (diagnose).

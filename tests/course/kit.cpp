@@ -173,3 +173,113 @@ TEST_CASE("diagnose: exhibits are the input and the traces as written", "[course
   CHECK(verdict["exhibits"][1]["title"] == "trace a");
   CHECK(verdict["exhibits"][2]["stages"][0]["numbers"]["data"] == json({0.2469, 6.0}));
 }
+
+namespace {
+
+// Two stages, twice x and its square; odd sizes have to be refused.
+using Pair = Stages (*)(const headlight::Matrix&);
+
+Exercise pairs(Pair function) {
+  Exercise out;
+  out.id = "99.3";
+  out.stages = {"twice", "square"};
+  out.make = [](headlight::Random& random, const Sizes& sizes, const std::string&) {
+    Input input;
+    input.matrices["x"] = fresh_matrix(random, 1, sizes.at("n"));
+    return input;
+  };
+  out.expected = [](const Input& input, const Stages& before, const std::string& stage) {
+    headlight::Matrix out_values = input.matrix("x");
+    if (stage == "square") out_values = matrix(stage_of(before, "twice"));
+    for (double& one : out_values) one *= stage == "square" ? one : 2;
+    return values(out_values);
+  };
+  out.refuses = [](const Input& input) {
+    return input.size("n") % 2 == 1 ? "an odd size cannot be halved" : "";
+  };
+  const Law again = [](const Answer& of, const Input& input) -> std::optional<Broken> {
+    Input other = input;
+    other.matrices["x"](0, 0) = 1000;
+    of(other);
+    return std::nullopt;
+  };
+  out.cases = {{"even", "an even size", {{{"n", 6}}}},
+               {"odd", "an odd size", {{{"n", 5}}}},
+               {"law", "a changed input", {{{"n", 2}}}, "", again}};
+  out.learner = [function](const Input& input) { return function(input.matrix("x")); };
+  return out;
+}
+
+Stages computed(const headlight::Matrix& x) {
+  headlight::Matrix twice = x, square = x;
+  for (double& one : twice) one *= 2;
+  for (double& one : square) one *= 4 * one;
+  return {{"twice", values(twice)}, {"square", values(square)}};
+}
+
+Stages right_pair(const headlight::Matrix& x) {
+  if (x.shape(1) % 2 == 1) throw std::invalid_argument("odd");
+  return computed(x);
+}
+
+Stages blank_pair(const headlight::Matrix& x) {
+  Stages out = computed(x);
+  for (Stage& stage : out)
+    for (double& one : stage.values.data) one = 0;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("judge: what follows from zeros or from nothing earns nothing", "[course]") {
+  CHECK(verdict_on(pairs(right_pair), "even")["status"] == "pass");
+  CHECK(verdict_on(pairs(blank_pair), "even")["fraction"] == 0.0);
+  const json nothing = verdict_on(pairs([](const headlight::Matrix&) -> Stages {
+                                    return {{"twice", {}}, {"square", {}}};
+                                  }),
+                                  "even");
+  CHECK(nothing["fraction"] == 0.0);
+  const json consequence = verdict_on(pairs([](const headlight::Matrix& x) {
+                                        headlight::Matrix wrong = x;
+                                        for (double& one : wrong) one *= 3;
+                                        Stages out = computed(x);
+                                        out[0].values = out[1].values = values(wrong);
+                                        for (double& one : out[1].values.data) one *= one;
+                                        return out;
+                                      }),
+                                      "even");
+  CHECK(consequence["fraction"] == 0.5);  // numbers that were computed still earn their share
+}
+
+TEST_CASE("judge: an input that must be refused asks for invalid_argument and nothing else",
+          "[course]") {
+  CHECK(verdict_on(pairs(right_pair), "odd")["status"] == "pass");
+  const json returned = verdict_on(pairs(computed), "odd");
+  CHECK(returned["status"] == "fail");
+  CHECK(returned["fraction"] == 0.0);
+  CHECK(returned["sizes"] == "n = 1");
+  CHECK_THAT(
+      returned["text"].get<std::string>(),
+      headlight_test::contains("an odd size cannot be halved: wanted std::invalid_argument"));
+  const json other = verdict_on(pairs([](const headlight::Matrix& x) -> Stages {
+                                  if (x.shape(1) % 2 == 1) throw std::runtime_error("oh");
+                                  return computed(x);
+                                }),
+                                "odd");
+  CHECK(other["status"] == "fail");
+  CHECK(verdict_on(pairs([](const headlight::Matrix&) -> Stages {
+                     throw std::invalid_argument("always");
+                   }),
+                   "even")["status"] == "fail");
+}
+
+TEST_CASE("judge: an answer that throws while a law is tried is wrong, the course is not",
+          "[course]") {
+  const json verdict = verdict_on(pairs([](const headlight::Matrix& x) {
+                                    if (x(0, 0) > 100) throw std::runtime_error("too large");
+                                    return right_pair(x);
+                                  }),
+                                  "law");
+  CHECK(verdict["status"] == "fail");
+  CHECK_THAT(verdict["text"].get<std::string>(), headlight_test::contains("too large"));
+}
