@@ -283,3 +283,38 @@ TEST_CASE("judge: an answer that throws while a law is tried is wrong, the cours
   CHECK(verdict["status"] == "fail");
   CHECK_THAT(verdict["text"].get<std::string>(), headlight_test::contains("too large"));
 }
+
+TEST_CASE("judge: an answer that keeps something between calls is told so, not a stage",
+          "[course]") {
+  const json verdict = verdict_on(pairs([](const headlight::Matrix& x) {
+                                    static double kept = 0;
+                                    Stages out = right_pair(x);
+                                    out[0].values.data[0] += kept;
+                                    kept += 1;
+                                    return out;
+                                  }),
+                                  "even");
+  CHECK(verdict["status"] == "fail");
+  CHECK(verdict["fraction"] == 0.0);
+  CHECK_FALSE(verdict.contains("stage"));
+  CHECK_THAT(verdict["text"].get<std::string>(), headlight_test::contains("called twice"));
+}
+
+TEST_CASE("judge: a cause is found although an earlier known mistake changes its input",
+          "[course]") {
+  const Pair wrong = [](const headlight::Matrix& x) {
+    Stages out = right_pair(x);
+    for (double& one : out[1].values.data) one += 1;
+    return out;
+  };
+  Exercise exercise = pairs(wrong);
+  exercise.mutants = {{"changes", "", "the input is changed",
+                       [](const Input& input) {
+                         headlight::Matrix& x = const_cast<headlight::Matrix&>(input.matrix("x"));
+                         x *= 2;
+                         return computed(x);
+                       }},
+                      {"one-more", "square", "one too much",
+                       [wrong](const Input& input) { return wrong(input.matrix("x")); }}};
+  CHECK(verdict_on(exercise, "even")["cause"]["id"] == "one-more");
+}
