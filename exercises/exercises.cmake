@@ -1,7 +1,7 @@
 # Which exercises there are; course.toml says the same with points, hints and times, and a test compares the two.
 #
 # lesson 01
-headlight_exercises(01_what_is_a_head 1_project 2_softmax_row)
+headlight_exercises(01_what_is_a_head 1_project 2_softmax_row 3_one_head)
 # lesson 02
 # lesson 03
 # lesson 04
