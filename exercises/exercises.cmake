@@ -3,7 +3,7 @@
 # lesson 01
 headlight_exercises(01_what_is_a_head 1_project 2_softmax_row 3_one_head)
 # lesson 02
-headlight_exercises(02_why_many_heads 1_split_heads)
+headlight_exercises(02_why_many_heads 1_split_heads 2_two_targets)
 # lesson 03
 # lesson 04
 # lesson 05
