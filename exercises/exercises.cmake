@@ -3,7 +3,7 @@
 # lesson 01
 headlight_exercises(01_what_is_a_head 1_project 2_softmax_row 3_one_head)
 # lesson 02
-headlight_exercises(02_why_many_heads 1_split_heads 2_two_targets)
+headlight_exercises(02_why_many_heads 1_split_heads 2_two_targets 3_which_is_multihead)
 # lesson 03
 # lesson 04
 # lesson 05
