@@ -108,12 +108,16 @@ std::string remarks(const CaseReport& one, const Report& report, const Entry& en
   } else if (staged && !one.text.empty()) {
     text += "  what is broken: " + one.text + "\n";
   }
+  const bool drawn = entry.kind == "write" || entry.kind == "fix";  // inputs, from the seed
   const bool known = v.contains("cause") && v["cause"].is_object();
   if (known) {
     const json& cause = v["cause"];
     text += "  probable cause: " + cause["text"].get<std::string>() + "   [" +
-            cause["id"].get<std::string>() + ", " + std::to_string(cause["fits"][0].get<int>()) +
-            " of " + std::to_string(cause["fits"][1].get<int>()) + " inputs]\n";
+            cause["id"].get<std::string>() +
+            (drawn ? ", " + std::to_string(cause["fits"][0].get<int>()) + " of " +
+                         std::to_string(cause["fits"][1].get<int>()) + " inputs"
+                   : "") +
+            "]\n";
   } else if (v.contains("terms") && !v["terms"].get<std::string>().empty()) {
     text += "  no known mistake makes these numbers; the first wrong cell term by term:\n    " +
             v["terms"].get<std::string>() + "\n";
@@ -125,8 +129,12 @@ std::string remarks(const CaseReport& one, const Report& report, const Entry& en
             v["stage"].get<std::string>() + "\n";
   if (v.contains("wrong_too") && !v["wrong_too"].empty())
     text += "  wrong by itself too: " + list_of(v["wrong_too"]) + "\n";
-  text += "  next: " + entry.see + " · headlight hint " + entry.id + " · replay: headlight check " +
-          entry.id + " --seed " + std::to_string(report.seed) + "\n";
+  text += "  next: " + entry.see + " · headlight hint " + entry.id;
+  if (drawn)
+    text += " · replay: headlight check " + entry.id + " --seed " + std::to_string(report.seed);
+  else if (entry.kind == "diagnose")
+    text += " · headlight compare " + entry.id;
+  text += "\n";
   return text;
 }
 

@@ -174,6 +174,7 @@ Examined examine(const Exercise& exercise, const Answer& answer, const Input& in
     out.right = ran.refused ? exercise.stages.size() : 0;
     if (ran.refused) return out;
     out.status = "fail";
+    out.judged.assign(exercise.stages.size(), true);  // a wrong stage elsewhere tells more
     out.text = exercise.refuses(input) + ": wanted std::invalid_argument, " +
                (ran.thrown.empty() ? "but the function returned" : "but " + ran.thrown);
     return out;
@@ -346,7 +347,8 @@ void describe(const Exercise& exercise, const Input& input, const Examined& exam
   const Comparison& worst = examined.compared[k];
   verdict["stage"] = exercise.stages[k];
   if (exercise.against) {  // the right answer is not given away
-    verdict["against"] = exercise.against(input, stage_of(examined.got, exercise.stages[k]));
+    verdict["against"] = verdict["text"] =
+        exercise.against(input, stage_of(examined.got, exercise.stages[k]));
     return;
   }
   verdict["tol"] = exercise.tolerance;
