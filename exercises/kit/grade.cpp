@@ -139,7 +139,7 @@ void examine_stages(const Exercise& exercise, const Input& input, Examined& out)
     if (out.first_wrong < k) {  // from the learner's own stages, where that can be computed
       try {
         want = exercise.expected(input, before, name);
-        judged = !has_nan(want) && (!is_blank(got) || is_blank(right[k].values));
+        judged = !has_nan(want) && !is_blank(got);
       } catch (const std::exception&) {
         judged = false;
       }
@@ -269,16 +269,27 @@ json cause_of(const Exercise& exercise, const Answer& answer, const Input& faili
 
 // ---- the smallest failing input
 
-// Tries smaller sizes, one axis at a time, as long as the same stage stays the first wrong one.
+// Smaller sizes worth trying: all that are small, and half of a large one.
+std::vector<std::size_t> smaller_than(std::size_t size) {
+  std::vector<std::size_t> all;
+  for (std::size_t one = 1; one < size && one <= 16; ++one) all.push_back(one);
+  if (size / 2 > 16) all.push_back(size / 2);
+  return all;
+}
+
+// Tries smaller sizes, one axis at a time, as long as the same stage stays the first wrong one; not
+// for ever.
 Sizes smallest_failing(const Exercise& exercise, const Answer& answer, const Case& chosen,
                        Sizes sizes, const Examined& examined, std::uint64_t seed) {
   if (exercise.fixed || chosen.flavour == "worked")
     return sizes;  // written out, there is no smaller one
   const bool refusing = to_refuse(exercise, make_input(exercise, chosen.flavour, sizes, seed));
+  std::size_t tries = 0;
   for (bool shrunk = true; shrunk;) {
     shrunk = false;
     for (const auto& [name, size] : sizes) {
-      for (std::size_t smaller = 1; smaller < size && !shrunk; ++smaller) {
+      for (const std::size_t smaller : smaller_than(size)) {
+        if (shrunk || ++tries > 1000) break;
         Sizes trial = sizes;
         trial[name] = smaller;
         if (!exercise.possible(trial)) continue;

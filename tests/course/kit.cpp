@@ -318,3 +318,21 @@ TEST_CASE("judge: a cause is found although an earlier known mistake changes its
                        [wrong](const Input& input) { return wrong(input.matrix("x")); }}};
   CHECK(verdict_on(exercise, "even")["cause"]["id"] == "one-more");
 }
+
+TEST_CASE("judge: the smallest failing input is found among thousands of sizes in a moment",
+          "[course]") {
+  Exercise exercise = pairs([](const headlight::Matrix& x) {
+    Stages out = right_pair(x);
+    if (x.shape(1) > 2) out[0].values.data[1] += 1;
+    return out;
+  });
+  std::size_t made = 0;
+  const auto plain = exercise.make;
+  exercise.make = [&](headlight::Random& random, const Sizes& sizes, const std::string& flavour) {
+    ++made;
+    return plain(random, sizes, flavour);
+  };
+  exercise.cases[0].sizes = {{{"n", 100000}}};
+  CHECK(verdict_on(exercise, "even")["sizes"] == "n = 4");
+  CHECK(made < 200);
+}
