@@ -5,7 +5,7 @@ headlight_exercises(01_what_is_a_head 1_project 2_softmax_row 3_one_head)
 # lesson 02
 headlight_exercises(02_why_many_heads 1_split_heads 2_two_targets 3_which_is_multihead)
 # lesson 03
-headlight_exercises(03_how_many_heads 1_head_dims 2_param_count)
+headlight_exercises(03_how_many_heads 1_head_dims 2_param_count 3_flops)
 # lesson 04
 # lesson 05
 headlight_exercises(05_self_attention_step_by_step 1_scores 2_causal_mask 3_full_trace)

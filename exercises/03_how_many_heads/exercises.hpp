@@ -45,14 +45,15 @@ struct ParamCount {
 /// @return the six stages    @booksection{03}
 ParamCount param_count(const AttentionShape& shape);
 
-/// What one layer does for n tokens, without a mask: products of two numbers, and exponentials.
-/// What is not filled in is not a number.
+/// What one layer does for n tokens, without a mask and without biases. A product is one number of
+/// a matrix times one of another. What is not filled in is not a number.
 struct Work {
-  double projections = not_filled;   ///< products in X W_Q, X W_K, X W_V, all heads
+  double projections = not_filled;   ///< products in X W_Q, X W_K and X W_V, all heads
   double scores = not_filled;        ///< products in query key^T, all heads
-  double exponentials = not_filled;  ///< calls of exp, all heads
+  double exponentials = not_filled;  ///< calls of exp in the softmax, all heads
   double mixture = not_filled;       ///< products in pattern value, all heads
   double output = not_filled;        ///< products in the heads side by side times W_O
+  double flops = not_filled;         ///< two for every product: it is also added to a sum
 };
 
 /// What 03.3 asks for: four layers.
@@ -64,7 +65,7 @@ struct Flops {
 };
 
 /// 03.3: what attention costs, predicted.
-/// @return five numbers for each of four layers    @booksection{03}
+/// @return six numbers for each of four layers    @booksection{03}
 Flops flops();
 
 }  // namespace headlight::exercise
