@@ -7,7 +7,8 @@
 // Example: scores = [[ln 1, ln 2, ln 5]] = [[0, 0.6931, 1.6094]] gives
 //   shifted = [[-1.6094, -0.9163, 0]], weight = [[0.2, 0.4, 1]], pattern = [[0.125, 0.25, 0.625]]
 //
-// Section 1 of the report. Scores may be as large as 1000; -infinity hides a key (its weight is 0).
+// Scores may be as large as 1000; -infinity hides a key (its weight is 0). row_max(a) and
+// row_sum(a) give columns, [n_query, 1]. Section 1 of the report.
 #include "exercises.hpp"
 
 namespace headlight::exercise {

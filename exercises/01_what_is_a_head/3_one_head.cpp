@@ -8,7 +8,8 @@
 // Example: X = [[1, 0], [0, 1]], W_Q = [[1, 1, 0, 0], [0, 0, 1, 1]],
 //   W_K = [[1, 1, 0, 0], [1, 1, 2, 2]], W_V = [[0], [10]] gives scores = [[1, 1], [0, 2]],
 //   pattern = [[0.5, 0.5], [0.1192, 0.8808]], output = [[5], [8.808]]
-// No mask: every token sees every token. Section 1 of the report.
+// No mask: every token sees every token. row_max(a) and row_sum(a) give columns, [n, 1].
+// Section 1 of the report.
 #include "exercises.hpp"
 
 namespace headlight::exercise {

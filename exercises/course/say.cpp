@@ -52,6 +52,14 @@ std::string cell_text(const json& stage, const json& at) {
   return text + "]";
 }
 
+// For numbers that look alike with four decimals.
+std::string all_digits(const json& number) {
+  if (number.is_string()) return number.get<std::string>();
+  char text[64];
+  std::snprintf(text, sizeof text, "%.10g", number.get<double>());
+  return text;
+}
+
 // How far a prediction is from what was computed.
 std::string distance(const json& got, const json& want, bool is_count) {
   if (!got.is_number() || !want.is_number()) return {};
@@ -59,8 +67,9 @@ std::string distance(const json& got, const json& want, bool is_count) {
   std::string text =
       " (" + number_text(std::abs(off), is_count) + (off > 0 ? " too much" : " too little");
   char times[48];
-  std::snprintf(times, sizeof times, ", ×%.4g", got.get<double>() / want.get<double>());
-  return text + (want.get<double>() != 0 ? times : "") + ")";
+  const double ratio = want.get<double>() != 0 ? got.get<double>() / want.get<double>() : 1;
+  std::snprintf(times, sizeof times, ", ×%.4g", ratio);
+  return text + (std::abs(ratio - 1) > 1e-3 ? times : "") + ")";
 }
 
 // The three remarks about the telling case.
@@ -81,24 +90,28 @@ std::string remarks(const CaseReport& one, const Report& report, const Entry& en
             "\n";
   } else if (staged) {
     text += "  first wrong stage: " + v["stage"].get<std::string>();
-    if (v.contains("right") && !v["right"].empty())
-      text += "; " + list_of(v["right"]) + (v["right"].size() == 1 ? " is right" : " are right");
+    json right = v.value("right", json::array());
+    for (const json& name : v.value("right_too", json::array())) right.push_back(name);
+    if (!right.empty())
+      text += "; " + list_of(right) + (right.size() == 1 ? " is right" : " are right");
     text += "   (case " + one.id.substr(5) +
             (v.contains("about") ? ": " + v["about"].get<std::string>() : "") + ")\n";
   } else {
     text += "  case " + one.id.substr(5) + ": " + (one.text.empty() ? one.status : one.text) + "\n";
   }
+  const bool open = entry.kind == "predict" && v.value("got", json()) == "nan";
   if (v.contains("against"))
     text += "  " + v["against"].get<std::string>() + "\n";
   else if (v.contains("shape"))
     text += "  by how much: the shape is " + v["shape"].get<std::string>() + "\n";
-  else if (entry.kind == "predict" && v.value("got", json()) == "nan") {
+  else if (open) {
     text += "  by how much: nothing is filled in for " + v["stage"].get<std::string>() + "\n";
   } else if (v.contains("at")) {
     const bool counts = are_counts(v["got"], v["want"]);
+    std::string got = number_text(v["got"], counts), want = number_text(v["want"], counts);
+    if (got == want) got = all_digits(v["got"]), want = all_digits(v["want"]);
     text += std::string("  by how much: ") + (v["at"].empty() ? "" : "worst cell ") +
-            cell_text(v["stage"], v["at"]) + ": got " + number_text(v["got"], counts) +
-            ", expected " + number_text(v["want"], counts);
+            cell_text(v["stage"], v["at"]) + ": got " + got + ", expected " + want;
     if (v["at"].empty()) text += distance(v["got"], v["want"], counts);
     const double ratio = v.value("ratio", 0.0);
     char times[48];
@@ -118,7 +131,7 @@ std::string remarks(const CaseReport& one, const Report& report, const Entry& en
                          std::to_string(cause["fits"][1].get<int>()) + " inputs"
                    : "") +
             "]\n";
-  } else if (v.contains("terms") && !v["terms"].get<std::string>().empty()) {
+  } else if (!open && v.contains("terms") && !v["terms"].get<std::string>().empty()) {
     text += "  no known mistake makes these numbers; the first wrong cell term by term:\n    " +
             v["terms"].get<std::string>() + "\n";
   }
@@ -245,6 +258,7 @@ std::string in_words(const Report& report, const Entry& entry, const Voice& voic
     if (report.status == "course" && !report.text.empty()) text += "  " + report.text + "\n";
     const CaseReport* const telling = telling_case(report);
     if (telling != nullptr) text += remarks(*telling, report, entry);
+    if (!report.advice.empty()) text += "  note: " + report.advice + "\n";
     for (const CaseReport& one : report.cases)
       if (&one != telling && one.status != "pass" && one.status != "fail" && one.status != "todo")
         text += "  case " + one.id.substr(5) + ": " + one.status + ", " + one.text + "\n";

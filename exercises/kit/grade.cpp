@@ -5,6 +5,7 @@
 #include <headlight/core/shape.hpp>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "kit/exercise.hpp"
 #include "kit/runner.hpp"
@@ -59,21 +60,32 @@ std::string touched(const Tensors& before, const Tensors& after) {
 
 // ---- one answer on one input
 
+// On one line, without the places in xtensor's own files.
+std::string on_one_line(const std::string& text) {
+  std::istringstream words(text);
+  std::string out;
+  for (std::string word; words >> word;)
+    if (word[0] != '/') out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
 // What the run-time texts of xtensor and the standard library mean for the learner.
 std::string translated(const std::string& what) {
-  if (what.find("bad_alloc") != std::string::npos)
+  const auto says = [&](const char* words) { return what.find(words) != std::string::npos; };
+  if (says("bad_alloc"))
     return "memory ran out: often a row (an expression of one axis) was returned where a matrix is "
            "expected";
-  if (what.find("ncompatible dimension") != std::string::npos ||
-      what.find("broadcast") != std::string::npos)
-    return "two matrices whose shapes do not fit were combined: " + what;
-  if (what.find("out of bounds") != std::string::npos ||
-      what.find("out of range") != std::string::npos) {
+  if (says("Cannot change dimension"))
+    return "the number of axes differs: for example a row (one axis) was assigned to a matrix "
+           "(two)";
+  if (says("ncompatible dimension") || says("broadcast"))
+    return "two matrices whose shapes do not fit were combined: " + on_one_line(what);
+  if (says("out of bounds") || says("out of range")) {
     const std::size_t last = what.find_last_of("\n\t");  // the library's own file comes first
     return "an index lies outside its matrix: " +
            (last == std::string::npos ? what : what.substr(last + 1));
   }
-  return "the function threw: " + what;
+  return "the function threw: " + on_one_line(what);
 }
 
 struct Ran {
@@ -106,9 +118,10 @@ struct Examined {
   Stages got = {}, want = {};  // want: recomputed from the learner's own stages before it
   std::vector<Comparison> compared = {};
   std::vector<bool> judged = {};
-  std::size_t first_wrong = 0;  // index of a stage; stages.size() when none
-  std::size_t right = 0;        // stages that agree
-  bool unsteady = false;        // the same input gave two answers
+  std::vector<bool> true_right = {};  // not only consistent with the stages before it
+  std::size_t first_wrong = 0;        // index of a stage; stages.size() when none
+  std::size_t right = 0;              // stages that agree
+  bool unsteady = false;              // the same input gave two answers
 };
 
 Stages reference(const Exercise& exercise, const Input& input) {
@@ -148,6 +161,7 @@ void examine_stages(const Exercise& exercise, const Input& input, Examined& out)
     }
     out.compared.push_back(judged ? compare(got, want, exercise.tolerance) : Comparison());
     out.judged.push_back(judged);
+    out.true_right.push_back(compare(got, right[k].values, exercise.tolerance).same);
     out.want.push_back({name, want});
     if (judged && out.compared.back().same)
       ++out.right;
@@ -339,18 +353,20 @@ void describe(const Exercise& exercise, const Input& input, const Examined& exam
               json& verdict) {
   const std::size_t k = examined.first_wrong;
   json right = json::array(), wrong = json::array(), consequence = json::array(),
-       unjudged = json::array();
+       unjudged = json::array(), right_too = json::array();
   for (std::size_t i = 0; i < examined.judged.size(); ++i) {
     const std::string& name = exercise.stages[i];
     if (i < k)
       right.push_back(name);
     else if (i > k)
-      (!examined.judged[i]         ? unjudged
-       : examined.compared[i].same ? consequence
-                                   : wrong)
+      (!examined.judged[i]          ? unjudged
+       : !examined.compared[i].same ? wrong
+       : examined.true_right[i]     ? right_too
+                                    : consequence)
           .push_back(name);
   }
   verdict["right"] = right;
+  verdict["right_too"] = right_too;
   verdict["consequence"] = consequence;
   verdict["wrong_too"] = wrong;
   verdict["unjudged"] = unjudged;
@@ -495,7 +511,10 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
       }
     }
   }
-  if (!exercise.fixed) verdict["sizes"] = text_of(sizes);
+  if (exercise.fixed)
+    verdict["fixed"] = true;
+  else
+    verdict["sizes"] = text_of(sizes);
   const Input input = make_input(exercise, chosen.flavour, sizes, seed);
   if (asked().mode != "judge") {
     const Examined shown = examine(exercise, answer, input);

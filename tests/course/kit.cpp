@@ -84,8 +84,21 @@ TEST_CASE("predict: nothing, zero, infinity and the next number are never right"
 TEST_CASE("predict: a volume that follows from a wrong area is a consequence", "[course]") {
   const json verdict = verdict_on(boxes({{7, 14}, {1000003, 5000015}}), "low");
   CHECK(verdict["stage"] == "area");
-  CHECK(verdict["consequence"] == json({"volume"}));
+  CHECK(verdict["consequence"] == json::array({"volume"}));
   CHECK(verdict["fraction"] == 0.5);
+}
+
+TEST_CASE("judge: a later stage is right, or only follows from a wrong one", "[course]") {
+  const json follows = verdict_on(boxes({{7, 14}, {7, 35}}), "low");
+  CHECK(follows["consequence"] == json::array({"volume"}));
+  CHECK(follows["right_too"].empty());
+  Exercise apart = boxes({{7, 2000006}, {7, 35}});
+  apart.expected = [](const Input&, const Stages&, const std::string& stage) {
+    return values(stage == "area" ? 1000003.0 : 2000006.0);
+  };
+  const json independent = verdict_on(apart, "low");
+  CHECK(independent["right_too"] == json::array({"volume"}));
+  CHECK(independent["consequence"].empty());
 }
 
 TEST_CASE("predict: a cause is named when it fits every case, not for one slip", "[course]") {

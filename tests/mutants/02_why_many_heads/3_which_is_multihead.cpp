@@ -108,7 +108,7 @@ const std::vector<Mutant<decltype(exercise::which_is_multihead)>> mutants_02_3 =
     {"turned-left", "program", "all four are one place off", say<shared, multi, wide, split>},
     {"turned-right", "program", "all four are one place off, the other way round",
      say<wide, split, shared, multi>},
-    {"in-the-list's-order", "program", "that is the order in which the programs are listed",
+    {"list-order", "program", "that is the order in which the programs are listed",
      say<multi, wide, shared, split>},
     {"c-called-swapped", "program",
      "c is called swapped: the pattern of head 0, known from b, stands on its left",

@@ -226,7 +226,7 @@ const std::vector<Mutant<decltype(exercise::flops)>> mutants_03_3 = {
      all<second_product_forgotten>},
     {"output-not-added", "flops", "what W_O costs is not added", all<output_not_added>},
     {"exponentials-added", "flops", "exponentials are not products", all<exponentials_added>},
-    {"base-everywhere", "projections", "the numbers of base stand in all four layers",
+    {"base-everywhere", "exponentials", "the numbers of base stand in all four layers",
      base_everywhere},
     {"tokens-linear", "scores",
      "twice the tokens: scores, exponentials and mixture grow four times, not twice",
