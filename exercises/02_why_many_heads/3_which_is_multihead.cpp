@@ -1,9 +1,8 @@
 // 02.3  Which is multi-head? A diagnosis                                15 minutes
 //
-//   Five programs got the same tokens X and the same weights; four of them left a trace: a, b, c,
-//   d. A trace holds the pattern that mixed the left half of the output, the one that mixed the
-//   right half, and the output. Programs and numbers are in traces.hpp; headlight compare 02.3
-//   prints them.
+//   Five programs got the same tokens X and the same weights; four of them left a trace, a to d:
+//   the pattern that mixed the left half of the output, the one that mixed the right half, and
+//   the output. Programs and numbers: traces.hpp, or headlight compare 02.3
 //
 // Fill in who made each trace, for example  who.a = Program::swapped;  no program made two.
 //

@@ -1,8 +1,8 @@
 // 03.3  Flops: predict what attention costs                             15 minutes
 //
-//   Four layers, six numbers each (see Work and Flops in exercises.hpp); fill them in before you
-//   check, for example  all.base.projections = 3 * 10 * 24 * 24;  or  all.base = {1, 2, 3, 4, 5,
-//   6}; all four read n tokens of d_model = 24 numbers and have no mask:
+//   Four layers, six numbers each: see Work and Flops in exercises.hpp. All read n tokens of
+//   d_model = 24 numbers, none has a mask. Fill them in before you check, one by one,
+//   all.base.scores = ..., or six at once, all.base = {..., ..., ..., ..., ..., ...}
 //     base          n = 10, 4 heads of 6      twice_heads  n = 10, 8 heads of 3
 //     twice_tokens  n = 20, 4 heads of 6      wide_heads   n = 10, 4 heads of 16
 //

@@ -240,6 +240,22 @@ TEST_CASE("check --json: fits its schema, and another object does not", "[course
   CHECK(headlight_test::unfit(report, schema, "") != "");
 }
 
+TEST_CASE("check --json: predictions and diagnoses fit the schema and do not give names away",
+          "[course]") {
+  const json schema = json::parse(read_file(root / "docs/schemas/check.schema.json"));
+  const Learner flops("return {};", "03.3"), which("return {};", "02.3");
+  for (const Learner* learner : {&flops, &which}) {
+    CAPTURE(learner->id);
+    const scratch::Run run = learner->course("check " + learner->id + " --json");
+    CHECK(run.status == 1);
+    const json report = json::parse(run.out, nullptr, false);
+    REQUIRE(report.is_object());
+    CHECK(headlight_test::unfit(report, schema, "") == "");
+    CHECK(report["exercises"][0]["points"] == 0.0);
+  }
+  CHECK(which.course("check 02.3 --json").out.find("\"want\"") == std::string::npos);
+}
+
 TEST_CASE("check --strict: warnings count, sanitizers watch", "[course]") {
   const Learner learner(right);
   CHECK(learner.course("check 05.1 --strict").status == 0);

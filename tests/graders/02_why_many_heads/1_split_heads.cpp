@@ -94,6 +94,7 @@ const Exercise& exercise_02_1() {
         {"refuse",
          "columns that cannot be shared out",
          {{{"n", 2}, {"columns", 7}, {"n_heads", 2}},
+          {{"n", 1}, {"columns", 5}, {"n_heads", 2}},
           {{"n", 3}, {"columns", 4}, {"n_heads", 8}},
           {{"n", 2}, {"columns", 4}, {"n_heads", 0}}}},
         {"law",
