@@ -122,6 +122,7 @@ struct Examined {
   std::size_t first_wrong = 0;        // index of a stage; stages.size() when none
   std::size_t right = 0;              // stages that agree
   bool unsteady = false;              // the same input gave two answers
+  bool conduct = false;  // not the numbers are wrong: unsteady, or the input was changed
 };
 
 Stages reference(const Exercise& exercise, const Input& input) {
@@ -204,6 +205,7 @@ Examined examine(const Exercise& exercise, const Answer& answer, const Input& in
   if (!name.empty()) {
     out.status = "fail";
     out.text = "the input " + name + " was changed: work on a copy";
+    out.conduct = true;
     return out;
   }
   out.got = ran.stages;
@@ -223,7 +225,7 @@ Examined examine(const Exercise& exercise, const Answer& answer, const Input& in
           "called twice with the same input it gives two answers: something is kept between "
           "calls or not initialised";
       out.right = 0;
-      out.unsteady = true;
+      out.unsteady = out.conduct = true;
       break;
     }
   return out;
@@ -262,6 +264,8 @@ json cause_of(const Exercise& exercise, const Answer& answer, const Input& faili
   json same = json::array();
   for (const Mutation& mutant : exercise.mutants) {
     if (mutant.cause.empty()) continue;
+    if (examined.conduct && examine(exercise, mutant.answer, Input(failing)).text != examined.text)
+      continue;
     std::size_t fits = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!same_up_to(exercise, ours[i], run(mutant.answer, Input(inputs[i])),
@@ -484,6 +488,8 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
     verdict["status"] = "fail";
     verdict["fraction"] = 0.0;
     verdict["text"] = worst.text;
+    verdict["cause"] =
+        cause_of(exercise, answer, make_input(exercise, chosen.flavour, sizes, seed), worst, seed);
   } else if (failed) {
     sizes = smallest_failing(exercise, answer, chosen, sizes, worst, seed);
     const Input input = make_input(exercise, chosen.flavour, sizes, seed);
@@ -495,7 +501,8 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
     if (worst.first_wrong <
         worst.compared.size())  // of the larger input: one cell alone has no pattern
       verdict["ratio"] = worst.compared[worst.first_wrong].ratio;
-    verdict["cause"] = cause_of(exercise, answer, input, shown, seed);
+    verdict["cause"] =
+        cause_of(exercise, answer, make_input(exercise, chosen.flavour, sizes, seed), shown, seed);
   } else if (chosen.law) {
     for (const Sizes& one : chosen.sizes) {
       const Input input = make_input(exercise, chosen.flavour, one, seed);

@@ -349,3 +349,27 @@ TEST_CASE("judge: the smallest failing input is found among thousands of sizes i
   CHECK(verdict_on(exercise, "even")["sizes"] == "n = 4");
   CHECK(made < 200);
 }
+
+TEST_CASE("judge: right numbers with a wrong conduct are named by the conduct", "[course]") {
+  const Answer changes = [](const Input& input) {
+    headlight::Matrix& x = const_cast<headlight::Matrix&>(input.matrix("x"));
+    const Stages out = right_pair(x);
+    x *= 2;
+    return out;
+  };
+  const Answer keeps = [](const Input& input) {
+    static double kept = 0;
+    Stages out = right_pair(input.matrix("x"));
+    out[0].values.data[0] += kept;
+    kept += 1e-12;
+    return out;
+  };
+  Exercise exercise = pairs(right_pair);
+  exercise.mutants = {{"changes", "", "the input is changed", changes},
+                      {"keeps", "", "something is kept", keeps}};
+  exercise.learner = keeps;
+  CHECK(verdict_on(exercise, "even")["cause"]["id"] == "keeps");
+  std::swap(exercise.mutants[0], exercise.mutants[1]);
+  exercise.learner = changes;
+  CHECK(verdict_on(exercise, "even")["cause"]["id"] == "changes");
+}
