@@ -74,18 +74,19 @@ constexpr auto none = exercise::Program::unknown, multi = exercise::Program::mul
 
 extern const std::vector<Program> programs_02_3;
 const std::vector<Program> programs_02_3 = {
-    {"multi_head",
-     "two different patterns, and that of head 0, made of columns 0 and 1, on the left",
-     multi_head},
-    {"one_wide_head", "one pattern for both halves, and no other trace has it", one_wide_head},
-    {"shared_pattern", "one pattern for both halves, and it is that of head 0 in multi_head",
-     shared_pattern},
-    {"split_first",
-     "tokens whose half is the same get the same weights: the left pattern cannot tell tokens 0 "
-     "and 1 "
-     "apart, the right one not tokens 1 and 2",
-     split_first},
-    {"swapped", "two different patterns, and that of head 0 on the right", swapped},
+    Program{"multi_head",
+            "two different patterns, and that of head 0, made of columns 0 and 1, on the left",
+            multi_head},
+    Program{"one_wide_head", "one pattern for both halves, and no other trace has it",
+            one_wide_head},
+    Program{"shared_pattern", "one pattern for both halves, and it is that of head 0 in multi_head",
+            shared_pattern},
+    Program{
+        "split_first",
+        "tokens whose half is the same get the same weights: the left pattern cannot tell tokens "
+        "0 and 1 apart, the right one not tokens 1 and 2",
+        split_first},
+    Program{"swapped", "two different patterns, and that of head 0 on the right", swapped},
 };
 
 // The right answer is split, shared, multi, wide.
