@@ -1,8 +1,11 @@
 # Which exercises there are; course.toml says the same with points, hints and times, and a test compares the two.
 #
 # lesson 01
+headlight_exercises(01_what_is_a_head 1_project 2_softmax_row 3_one_head)
 # lesson 02
+headlight_exercises(02_why_many_heads 1_split_heads 2_two_targets 3_which_is_multihead)
 # lesson 03
+headlight_exercises(03_how_many_heads 1_head_dims 2_param_count 3_flops)
 # lesson 04
 headlight_exercises(04_query_key_value 1_cross_attend 2_soft_lookup 3_scale_variance)
 # lesson 05

@@ -5,9 +5,11 @@
 #include <headlight/core/shape.hpp>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "kit/exercise.hpp"
 #include "kit/runner.hpp"
+#include "kit/verdict.hpp"
 #include "support/catch.hpp"
 
 namespace headlight::course {
@@ -58,25 +60,37 @@ std::string touched(const Tensors& before, const Tensors& after) {
 
 // ---- one answer on one input
 
+// On one line, without the places in xtensor's own files.
+std::string on_one_line(const std::string& text) {
+  std::istringstream words(text);
+  std::string out;
+  for (std::string word; words >> word;)
+    if (word[0] != '/') out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
 // What the run-time texts of xtensor and the standard library mean for the learner.
 std::string translated(const std::string& what) {
-  if (what.find("bad_alloc") != std::string::npos)
+  const auto says = [&](const char* words) { return what.find(words) != std::string::npos; };
+  if (says("bad_alloc"))
     return "memory ran out: often a row (an expression of one axis) was returned where a matrix is "
            "expected";
-  if (what.find("ncompatible dimension") != std::string::npos ||
-      what.find("broadcast") != std::string::npos)
-    return "two matrices whose shapes do not fit were combined: " + what;
-  if (what.find("out of bounds") != std::string::npos ||
-      what.find("out of range") != std::string::npos) {
+  if (says("Cannot change dimension"))
+    return "the number of axes differs: for example a row (one axis) was assigned to a matrix "
+           "(two)";
+  if (says("ncompatible dimension") || says("broadcast"))
+    return "two matrices whose shapes do not fit were combined: " + on_one_line(what);
+  if (says("out of bounds") || says("out of range")) {
     const std::size_t last = what.find_last_of("\n\t");  // the library's own file comes first
     return "an index lies outside its matrix: " +
            (last == std::string::npos ? what : what.substr(last + 1));
   }
-  return "the function threw: " + what;
+  return "the function threw: " + on_one_line(what);
 }
 
 struct Ran {
   bool todo = false;
+  bool refused = false;     // threw std::invalid_argument
   std::string thrown = {};  // empty: it returned
   Stages stages = {};
 };
@@ -87,6 +101,9 @@ Ran run(const Answer& answer, const Input& input) {
     out.stages = answer(input);
   } catch (const Todo&) {
     out.todo = true;
+  } catch (const std::invalid_argument& error) {
+    out.refused = true;
+    out.thrown = translated(error.what());
   } catch (const std::exception& error) {
     out.thrown = translated(error.what());
   } catch (...) {
@@ -101,8 +118,11 @@ struct Examined {
   Stages got = {}, want = {};  // want: recomputed from the learner's own stages before it
   std::vector<Comparison> compared = {};
   std::vector<bool> judged = {};
-  std::size_t first_wrong = 0;  // index of a stage; stages.size() when none
-  std::size_t right = 0;        // stages that agree
+  std::vector<bool> true_right = {};  // not only consistent with the stages before it
+  std::size_t first_wrong = 0;        // index of a stage; stages.size() when none
+  std::size_t right = 0;              // stages that agree
+  bool unsteady = false;              // the same input gave two answers
+  bool conduct = false;  // not the numbers are wrong: unsteady, or the input was changed
 };
 
 Stages reference(const Exercise& exercise, const Input& input) {
@@ -110,6 +130,11 @@ Stages reference(const Exercise& exercise, const Input& input) {
   for (const std::string& name : exercise.stages)
     stages.push_back({name, exercise.expected(input, stages, name)});
   return stages;
+}
+
+// Nothing or only zeros: what follows from it agrees with it without having been computed.
+bool is_blank(const Values& stage) {
+  return std::all_of(stage.data.begin(), stage.data.end(), [](double x) { return x == 0; });
 }
 
 bool has_nan(const Values& stage) {
@@ -129,7 +154,7 @@ void examine_stages(const Exercise& exercise, const Input& input, Examined& out)
     if (out.first_wrong < k) {  // from the learner's own stages, where that can be computed
       try {
         want = exercise.expected(input, before, name);
-        judged = !has_nan(want);
+        judged = !has_nan(want) && !is_blank(got);
       } catch (const std::exception&) {
         judged = false;
       }
@@ -140,6 +165,7 @@ void examine_stages(const Exercise& exercise, const Input& input, Examined& out)
     out.compared.push_back(judged ? compare(got, want, exercise.tolerance, least_scale)
                                   : Comparison());
     out.judged.push_back(judged);
+    out.true_right.push_back(compare(got, right[k].values, exercise.tolerance, least_scale).same);
     out.want.push_back({name, want});
     if (judged && out.compared.back().same)
       ++out.right;
@@ -149,6 +175,10 @@ void examine_stages(const Exercise& exercise, const Input& input, Examined& out)
   }
 }
 
+bool to_refuse(const Exercise& exercise, const Input& input) {
+  return exercise.refuses && !exercise.refuses(input).empty();
+}
+
 Examined examine(const Exercise& exercise, const Answer& answer, const Input& input) {
   Examined out;
   const Input pristine = input;
@@ -156,6 +186,15 @@ Examined examine(const Exercise& exercise, const Answer& answer, const Input& in
   out.first_wrong = exercise.stages.size();
   if (ran.todo) {
     out.status = "todo";
+    return out;
+  }
+  if (to_refuse(exercise, input)) {
+    out.right = ran.refused ? exercise.stages.size() : 0;
+    if (ran.refused) return out;
+    out.status = "fail";
+    out.judged.assign(exercise.stages.size(), true);  // a wrong stage elsewhere tells more
+    out.text = exercise.refuses(input) + ": wanted std::invalid_argument, " +
+               (ran.thrown.empty() ? "but the function returned" : "but " + ran.thrown);
     return out;
   }
   if (!ran.thrown.empty()) {
@@ -169,6 +208,7 @@ Examined examine(const Exercise& exercise, const Answer& answer, const Input& in
   if (!name.empty()) {
     out.status = "fail";
     out.text = "the input " + name + " was changed: work on a copy";
+    out.conduct = true;
     return out;
   }
   out.got = ran.stages;
@@ -188,6 +228,7 @@ Examined examine(const Exercise& exercise, const Answer& answer, const Input& in
           "called twice with the same input it gives two answers: something is kept between "
           "calls or not initialised";
       out.right = 0;
+      out.unsteady = out.conduct = true;
       break;
     }
   return out;
@@ -195,15 +236,9 @@ Examined examine(const Exercise& exercise, const Answer& answer, const Input& in
 
 // ---- which known mistake makes the same numbers
 
-// Runs on a copy: an answer that changes its input must not change that of the next one.
-Ran run_on_copy(const Answer& answer, const Input& input) {
-  const Input own = input;
-  return run(answer, own);
-}
-
 bool same_up_to(const Exercise& exercise, const Ran& a, const Ran& b, std::size_t last) {
   if (a.todo || b.todo) return false;
-  if (a.thrown.empty() != b.thrown.empty()) return false;
+  if (a.thrown.empty() != b.thrown.empty() || a.refused != b.refused) return false;
   if (!a.thrown.empty()) return true;
   for (std::size_t k = 0; k <= last && k < exercise.stages.size(); ++k) {
     Values x = stage_of(a.stages, exercise.stages[k]), y = stage_of(b.stages, exercise.stages[k]);
@@ -224,16 +259,19 @@ json cause_of(const Exercise& exercise, const Answer& answer, const Input& faili
       inputs.push_back(make_input(exercise, other.flavour, other.sizes[round % other.sizes.size()],
                                   seed + round));
     }
+  // Each on a copy: some answers change their input.
   std::vector<Ran> ours;
-  for (const Input& input : inputs) ours.push_back(run_on_copy(answer, input));
+  for (const Input& input : inputs) ours.push_back(run(answer, Input(input)));
   json best = nullptr;
   std::size_t most = 0;
   json same = json::array();
   for (const Mutation& mutant : exercise.mutants) {
     if (mutant.cause.empty()) continue;
+    if (examined.conduct && examine(exercise, mutant.answer, Input(failing)).text != examined.text)
+      continue;
     std::size_t fits = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (!same_up_to(exercise, ours[i], run_on_copy(mutant.answer, inputs[i]),
+      if (!same_up_to(exercise, ours[i], run(mutant.answer, Input(inputs[i])),
                       examined.first_wrong))
         break;
       ++fits;
@@ -252,19 +290,33 @@ json cause_of(const Exercise& exercise, const Answer& answer, const Input& faili
 
 // ---- the smallest failing input
 
-// Tries smaller sizes, one axis at a time, as long as the same stage stays the first wrong one.
+// Smaller sizes worth trying: all that are small, and half of a large one.
+std::vector<std::size_t> smaller_than(std::size_t size) {
+  std::vector<std::size_t> all;
+  for (std::size_t one = 1; one < size && one <= 16; ++one) all.push_back(one);
+  if (size / 2 > 16) all.push_back(size / 2);
+  return all;
+}
+
+// Tries smaller sizes, one axis at a time, as long as the same stage stays the first wrong one; not
+// for ever.
 Sizes smallest_failing(const Exercise& exercise, const Answer& answer, const Case& chosen,
                        Sizes sizes, const Examined& examined, std::uint64_t seed) {
-  if (chosen.flavour == "worked") return sizes;  // written out, there is no smaller one
+  if (exercise.fixed || chosen.flavour == "worked")
+    return sizes;  // written out, there is no smaller one
+  const bool refusing = to_refuse(exercise, make_input(exercise, chosen.flavour, sizes, seed));
+  std::size_t tries = 0;
   for (bool shrunk = true; shrunk;) {
     shrunk = false;
     for (const auto& [name, size] : sizes) {
-      for (std::size_t smaller = 1; smaller < size && !shrunk; ++smaller) {
+      for (const std::size_t smaller : smaller_than(size)) {
+        if (shrunk || ++tries > 1000) break;
         Sizes trial = sizes;
         trial[name] = smaller;
         if (!exercise.possible(trial)) continue;
-        const Examined again =
-            examine(exercise, answer, make_input(exercise, chosen.flavour, trial, seed));
+        const Input input = make_input(exercise, chosen.flavour, trial, seed);
+        if (to_refuse(exercise, input) != refusing) continue;
+        const Examined again = examine(exercise, answer, input);
         if (again.status == "fail" && again.first_wrong == examined.first_wrong &&
             again.text.empty() == examined.text.empty()) {
           sizes = trial;
@@ -275,6 +327,19 @@ Sizes smallest_failing(const Exercise& exercise, const Answer& answer, const Cas
     }
   }
   return sizes;
+}
+
+// The law on an answer that already agrees on this input: whatever it throws on a changed one is
+// the answer's.
+std::optional<Broken> tried(const Law& law, const Answer& answer, const Input& input,
+                            const Exercise& exercise) {
+  try {
+    return law(answer, input);
+  } catch (const Todo&) {
+    return Broken{exercise.stages.back(), "another input is not written yet"};
+  } catch (const std::exception& error) {
+    return Broken{exercise.stages.back(), "on a changed input " + translated(error.what())};
+  }
 }
 
 // ---- the verdict
@@ -306,24 +371,31 @@ void describe(const Exercise& exercise, const Input& input, const Examined& exam
               json& verdict) {
   const std::size_t k = examined.first_wrong;
   json right = json::array(), wrong = json::array(), consequence = json::array(),
-       unjudged = json::array();
+       unjudged = json::array(), right_too = json::array();
   for (std::size_t i = 0; i < examined.judged.size(); ++i) {
     const std::string& name = exercise.stages[i];
     if (i < k)
       right.push_back(name);
     else if (i > k)
-      (!examined.judged[i]         ? unjudged
-       : examined.compared[i].same ? consequence
-                                   : wrong)
+      (!examined.judged[i]          ? unjudged
+       : !examined.compared[i].same ? wrong
+       : examined.true_right[i]     ? right_too
+                                    : consequence)
           .push_back(name);
   }
   verdict["right"] = right;
+  verdict["right_too"] = right_too;
   verdict["consequence"] = consequence;
   verdict["wrong_too"] = wrong;
   verdict["unjudged"] = unjudged;
   if (k >= exercise.stages.size() || examined.compared.empty()) return;
   const Comparison& worst = examined.compared[k];
   verdict["stage"] = exercise.stages[k];
+  if (exercise.against) {  // the right answer is not given away
+    verdict["against"] = verdict["text"] =
+        exercise.against(input, stage_of(examined.got, exercise.stages[k]));
+    return;
+  }
   verdict["tol"] = exercise.tolerance;
   if (!worst.shape_problem.empty()) {
     verdict["shape"] = worst.shape_problem;
@@ -348,6 +420,10 @@ void explain(const Exercise& exercise, const Input& input, const Examined& exami
   if (examined.want.size() <= k || examined.compared.size() <= k) return;
   const Values& want = examined.want[k].values;
   const Values& got = stage_of(examined.got, exercise.stages[k]);
+  if (exercise.against) {
+    verdict["explain"] = {{"stage", exercise.stages[k]}, {"words", exercise.against(input, got)}};
+    return;
+  }
   std::vector<std::size_t> cell = asked().cell;
   if (cell.empty()) cell = examined.compared[k].at;
   cell.resize(want.shape.size(), 0);
@@ -423,7 +499,13 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
     }
   }
   Sizes sizes = chosen.sizes.at(failed.value_or(0));
-  if (failed) {
+  if (failed && worst.unsteady) {  // another run would give yet another answer
+    verdict["status"] = "fail";
+    verdict["fraction"] = 0.0;
+    verdict["text"] = worst.text;
+    verdict["cause"] =
+        cause_of(exercise, answer, make_input(exercise, chosen.flavour, sizes, seed), worst, seed);
+  } else if (failed) {
     sizes = smallest_failing(exercise, answer, chosen, sizes, worst, seed);
     Input input = make_input(exercise, chosen.flavour, sizes, seed);
     Examined shown = examine(exercise, answer, input);
@@ -445,11 +527,12 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
     if (worst.first_wrong <
         worst.compared.size())  // of the larger input: one cell alone has no pattern
       verdict["ratio"] = worst.compared[worst.first_wrong].ratio;
-    verdict["cause"] = cause_of(exercise, answer, input, shown, seed);
+    verdict["cause"] =
+        cause_of(exercise, answer, make_input(exercise, chosen.flavour, sizes, seed), shown, seed);
   } else if (chosen.law) {
     for (const Sizes& one : chosen.sizes) {
       const Input input = make_input(exercise, chosen.flavour, one, seed);
-      if (const std::optional<Broken> broken = chosen.law(answer, input)) {
+      if (const std::optional<Broken> broken = tried(chosen.law, answer, input, exercise)) {
         verdict["status"] = "fail";
         verdict["fraction"] = 0.0;
         verdict["stage"] = broken->stage;
@@ -461,7 +544,10 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
       }
     }
   }
-  verdict["sizes"] = text_of(sizes);
+  if (exercise.fixed)
+    verdict["fixed"] = true;
+  else
+    verdict["sizes"] = text_of(sizes);
   const Input input = make_input(exercise, chosen.flavour, sizes, seed);
   if (asked().mode != "judge") {
     const Examined shown = examine(exercise, answer, input);
@@ -469,6 +555,20 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
     if (asked().mode == "stages") show_stages(exercise, shown, verdict);
   }
   return verdict;
+}
+
+// What there is to look at before answering.
+json exhibits(const Exercise& exercise, const std::string& name) {
+  json all = json::array();
+  if (exercise.exhibits)
+    for (const Exhibit& one : exercise.exhibits()) {
+      json stages = json::array();
+      for (const Stage& stage : one.stages)
+        stages.push_back({{"name", stage.name}, {"numbers", numbers(stage.values)}});
+      all.push_back({{"title", one.title}, {"stages", stages}});
+    }
+  return {
+      {"case", exercise.id + "." + name}, {"status", "pass"}, {"fraction", 1.0}, {"exhibits", all}};
 }
 
 // What there is to try on this exercise, for the course's own tests.
@@ -534,20 +634,23 @@ Comparison compare(const Values& got, const Values& want, double tolerance, doub
   return out;
 }
 
-void judge(const Exercise& exercise, const std::string& name) {
-  json verdict;
-  if (asked().mode == "list") {
-    deliver(contents(exercise, name));
-    return;
-  }
+json verdict_on(const Exercise& exercise, const std::string& name) {
+  if (asked().mode == "list") return contents(exercise, name);
   try {
-    verdict = verdict_of(exercise, case_named(exercise, name));
+    const std::string fault = exercise.fault ? exercise.fault() : "";
+    if (!fault.empty()) throw std::logic_error(fault);
+    if (asked().mode == "exhibits") return exhibits(exercise, name);
+    return verdict_of(exercise, case_named(exercise, name));
   } catch (const std::exception& error) {
-    verdict = {{"case", exercise.id + "." + name},
-               {"status", "course"},
-               {"fraction", 0.0},
-               {"text", error.what()}};
+    return {{"case", exercise.id + "." + name},
+            {"status", "course"},
+            {"fraction", 0.0},
+            {"text", error.what()}};
   }
+}
+
+void judge(const Exercise& exercise, const std::string& name) {
+  const json verdict = verdict_on(exercise, name);
   deliver(verdict);
   CHECK(verdict["status"] == "pass");
 }

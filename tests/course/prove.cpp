@@ -109,6 +109,21 @@ void prove_stub(const Setup& setup, const Entry& entry, const std::filesystem::p
   require(strict.status == "todo", "the stub compiles with -Wall -Wextra -Werror: " + strict.text);
 }
 
+// An empty answer is worth nothing, in whatever type the exercise has.
+void prove_empty(const Setup& setup, const Entry& entry, const std::filesystem::path& folder) {
+  std::string source =
+      pristine_stub(read_file(setup.source / "solutions" / entry.path()), entry.id);
+  const std::string todo = "return headlight::todo(\"" + entry.id + "\");";
+  source.replace(source.find(todo), todo.size(), "return {};");
+  Wish wish;
+  wish.file = folder / (entry.file + ".cpp");
+  write_file(wish.file, source);
+  const Report report = check(setup, entry, wish);
+  require(report.status == "partial" && report.points == 0,
+          "an empty answer is worth nothing: " + report.status + " " +
+              std::to_string(report.points) + " " + first_text(report));
+}
+
 // xtensor's asserts are on in what the grader links: reading beyond a row is noticed.
 void prove_asserts(const Setup& setup, const Entry& entry, const std::filesystem::path& folder) {
   std::string source = read_file(setup.source / "solutions" / entry.path());
@@ -128,6 +143,7 @@ void prove_asserts(const Setup& setup, const Entry& entry, const std::filesystem
 int prove(const Setup& setup, const Entry& entry) {
   const ThrowAway scratch;
   prove_stub(setup, entry, scratch.path());
+  prove_empty(setup, entry, scratch.path());
   prove_asserts(setup, entry, scratch.path());
   const json contents = contents_of(setup, entry);
   json manifest_cases = json::array();
