@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "commands.hpp"
+#include "exercises.hpp"
 #include "ledger.hpp"
 
 namespace site {
@@ -72,6 +73,7 @@ class Book {
       section.has_page = fs::exists(page_file(section));
     }
     claims_ = read_claims(folders.source / "docs/claims");
+    course_ = headlight::course::read_manifest(folders.source / "exercises/course.toml").entries;
   }
 
   void make() {
@@ -177,6 +179,7 @@ class Book {
     if (word == "claim") return claim_link(rest);
     if (word == "lessons") return lesson_list();
     if (word == "decisions") return decision_list();
+    if (word == "course") return all_exercises(course_);
     if (word == "tally") return include("tally.html", tally());
     if (word == "bench") return bench(rest);
     if (word == "file") return "@verbinclude " + rest;
@@ -185,7 +188,7 @@ class Book {
     const std::string key = section->number;
     if (word == "nav") return include("nav_" + key + ".html", navigation());
     if (word == "claims") return include("claims_" + key + ".html", claims_of_section(key));
-    if (word == "exercises") return exercises(*section);
+    if (word == "exercises") return exercises_of(course_, section->number);
     const LessonRun* run = run_of(key);
     if (word == "walkthrough" && run == nullptr)
       return "The program of this lesson is not written yet. What it has to show stands in the "
@@ -493,40 +496,6 @@ class Book {
     return "<a href=\"" + name + "\">Every number of this run on a page of its own</a>.";
   }
 
-  // ---- exercises, as exercises/course.toml lists them
-  std::string exercises(const Section& section) {
-    const fs::path manifest = folders_.source / "exercises/course.toml";
-    if (!fs::exists(manifest)) return "The exercises of this lesson are not there yet.";
-    struct Exercise {
-      std::string id, title, about, points = "10", minutes, kind;
-    };
-    std::vector<Exercise> found;
-    for (const std::string& line : lines_of(read_file(manifest))) {
-      if (line.rfind("[[exercise", 0) == 0) found.emplace_back();
-      const std::size_t equals = line.find('=');
-      if (found.empty() || equals == std::string::npos) continue;
-      const std::string key = trimmed(line.substr(0, equals));
-      std::string value = trimmed(line.substr(equals + 1));
-      if (value.size() > 1 && value[0] == '"') value = value.substr(1, value.find('"', 1) - 1);
-      if (key == "id") found.back().id = value;
-      if (key == "title") found.back().title = value;
-      if (key == "about") found.back().about = value;
-      if (key == "points") found.back().points = value;
-      if (key == "minutes") found.back().minutes = value;
-      if (key == "kind") found.back().kind = value;
-    }
-    std::string out;
-    for (const Exercise& exercise : found)
-      if (exercise.id.rfind(section.number + ".", 0) == 0)
-        out += "| " + exercise.id + " | **" + exercise.title + "**: " + exercise.about + " | " +
-               exercise.kind + " | " + exercise.points + " | " + exercise.minutes +
-               " | `./headlight check " + exercise.id + "` |\n";
-    if (out.empty()) return "The exercises of this lesson are not there yet.";
-    return "| exercise | what to do | kind | points | minutes | command "
-           "|\n|---|---|---|---|---|---|\n" +
-           out;
-  }
-
   // ---- claims
   std::string evidence(const Claim& claim) const {
     std::string html;
@@ -720,6 +689,7 @@ class Book {
   PageFolders folders_;
   std::vector<Section> sections_;
   std::vector<Claim> claims_;
+  std::vector<headlight::course::Entry> course_;
   std::map<std::string, LessonRun> runs_;
   std::size_t now_ = 0;
   std::size_t pictures_ = 0;
