@@ -50,13 +50,12 @@ std::string exercises_of(const std::vector<Entry>& course, const std::string& le
     ++count, minutes += entry.minutes, points += std::stol(points_of(entry));
     folder = entry.lesson;
     out += "\n### Exercise " + entry.id + ": " + entry.title + " {#" + anchor(entry) + "}\n\n" +
-           sentence(entry.about) + "\n\n<ul class=\"exercise\"><li>" + work(entry.kind) +
-           "</li><li>" + std::to_string(entry.minutes) + " minutes</li><li>" + points_of(entry) +
-           " points in " + std::to_string(entry.cases.size()) + " cases</li><li>" +
-           difficulty(entry) + "</li><li>where to look: " + entry.see + "</li></ul>\n\n```sh\n" +
-           "$EDITOR exercises/" + entry.path() + "\n./headlight check " + entry.id +
-           "\n./headlight hint " + entry.id + "     # " + std::to_string(entry.hints.size() + 1) +
-           " hints, one at a time\n```\n";
+           sentence(entry.about) + "\n\n*" + work(entry.kind) + " · " +
+           std::to_string(entry.minutes) + " minutes · " + points_of(entry) + " points in " +
+           std::to_string(entry.cases.size()) + " cases · " + difficulty(entry) +
+           " · where to look: " + entry.see + "*\n\n```sh\n" + "$EDITOR exercises/" + entry.path() +
+           "\n./headlight check " + entry.id + "\n./headlight hint " + entry.id + "     # " +
+           std::to_string(entry.hints.size() + 1) + " hints, one at a time\n```\n";
   }
   if (count == 0) return "This lesson has no exercises yet; @ref course says what the others are.";
   return std::to_string(count) + (count == 1 ? " exercise, " : " exercises, ") +

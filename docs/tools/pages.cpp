@@ -128,7 +128,7 @@ class Book {
   std::string claims_only(const Section& section) const {
     const std::string number = std::to_string(std::stoi(section.number));
     return "# Section " + number + ": " + section.title + " {#lesson_" + section.number +
-           "}\n\n{{nav}}\n\n" +
+           "}\n\n{{nav}}\n\n{{contents}}\n\n" +
            (section.has_lesson
                 ? "The text of this page is not written yet; the lesson itself, its output and its "
                   "claims are here.\n\n## The lesson\n\n{{walkthrough}}\n\n"
@@ -141,8 +141,11 @@ class Book {
   std::string expanded(const std::string& text, const Section* section, const std::string& file) {
     std::string out;
     std::size_t number = 0;
-    for (const std::string& line : lines_of(text)) {
+    bool fenced = false;
+    for (const std::string& raw : lines_of(text)) {
       ++number;
+      if (raw.rfind("```", 0) == 0) fenced = !fenced;
+      const std::string line = fenced ? raw : with_open_quotes(raw);
       std::string done;
       std::size_t at = 0;
       for (;;) {
@@ -167,6 +170,39 @@ class Book {
     return out;
   }
 
+  // Doxygen shows what stands between two straight quotes as it is, formulas too. As an entity a
+  // quote is a quote: outside code, tags, directives, and the titles of links.
+  static std::string with_open_quotes(const std::string& line) {
+    if (line.find('"') == std::string::npos) return line;
+    std::string out;
+    bool code = false;
+    int inside = 0;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      static const std::regex link("@(sub)?(page|ref) [A-Za-z0-9_]+ \"[^\"]*\"");
+      std::smatch title;
+      if (line[i] == '@' &&
+          std::regex_search(line.begin() + static_cast<std::ptrdiff_t>(i), line.end(), title, link,
+                            std::regex_constants::match_continuous)) {
+        out += title.str();
+        i += title.str().size() - 1;
+        continue;
+      }
+      if (line.compare(i, 3, "\\f$") == 0 || line.compare(i, 3, "\\f[") == 0) {
+        const std::size_t end = line.find(line[i + 2] == '$' ? "\\f$" : "\\f]", i + 3);
+        const std::size_t size = end == std::string::npos ? line.size() - i : end + 3 - i;
+        out += line.substr(i, size);
+        i += size - 1;
+        continue;
+      }
+      if (line[i] == '`') code = !code;
+      if (line[i] == '<' || line.compare(i, 2, "{{") == 0) ++inside;
+      if (line[i] == '>' || line.compare(i, 2, "}}") == 0) inside = std::max(0, inside - 1);
+      out +=
+          line[i] == '"' && !code && inside == 0 ? std::string("&quot;") : std::string(1, line[i]);
+    }
+    return out;
+  }
+
   std::string directive(const std::string& text, const Section* section) {
     const std::size_t blank = text.find(' ');
     const std::string word = text.substr(0, blank);
@@ -187,6 +223,7 @@ class Book {
     if (section == nullptr) throw std::runtime_error("no directive {{" + text + "}} here");
     const std::string key = section->number;
     if (word == "nav") return include("nav_" + key + ".html", navigation());
+    if (word == "contents") return "@tableofcontents{HTML:2}";
     if (word == "claims") return include("claims_" + key + ".html", claims_of_section(key));
     if (word == "exercises") return exercises_of(course_, section->number);
     const LessonRun* run = run_of(key);
@@ -323,8 +360,13 @@ class Book {
   // Step by step: the code, what it printed, and a picture of the first matrix worth one.
   std::string walkthrough(const Section& section, const LessonRun& run) {
     const std::string number = std::to_string(std::stoi(section.number));
-    std::string out =
-        "Run it yourself: `./headlight lesson " + number + "`. " + trace(section) + "\n\n";
+    std::string out = "Run it yourself: `./headlight lesson " + number + "`. " + trace(section);
+    if (read_file(folders_.captures / section.number / "trace.html").find(viewer_begin) !=
+        std::string::npos)
+      out += " <a href=\"lesson_" + section.number +
+             ".html#viewer\">One cell at a time, term by term</a>, with keys or the pointer.";
+    out += "\n\n";
+    bool has_viewer = false;
     if (!run.passed) throw std::runtime_error("lesson " + number + " has a check that fails");
     const std::vector<std::string> titles = run_titles(section), written = step_titles(section);
     if (titles.empty()) throw std::runtime_error("lesson " + number + " has no step");
@@ -338,6 +380,14 @@ class Book {
           "\n\n";
       ++number_of_step;
       out += output(section, title) + "\n\n";
+      for (const std::string& html : viewers_of(section, number_of_step)) {
+        out +=
+            include("viewer_" + section.number + "_" + std::to_string(++pictures_) + ".html",
+                    std::string(has_viewer ? "" : "<div id=\"viewer\"></div>") + html +
+                        (has_viewer ? "" : "<script defer=\"defer\" src=\"head.js\"></script>\n")) +
+            "\n\n";
+        has_viewer = true;
+      }
       const std::vector<std::string> own = pictures_of(section, number_of_step);
       for (const std::string& html : own)
         out += include("picture_" + section.number + "_" + std::to_string(++pictures_) + ".html",
@@ -380,24 +430,40 @@ class Book {
     return titles;
   }
 
+  // What a step of the lesson's own page holds.
+  std::string step_of_page(const Section& section, std::size_t step) const {
+    const fs::path file = folders_.captures / section.number / "trace.html";
+    if (!fs::exists(file)) return "";
+    const std::string page = read_file(file);
+    const std::size_t begin = page.find("<h2 id=\"step-" + std::to_string(step) + "\"");
+    if (begin == std::string::npos) return "";
+    return page.substr(begin, page.find("</section>", begin) - begin);
+  }
+
+  // The heads that a step lets the reader look at.
+  static constexpr const char* viewer_begin = "<div class=\"head-viewer\">";
+  std::vector<std::string> viewers_of(const Section& section, std::size_t step) const {
+    std::vector<std::string> found;
+    const std::string page = step_of_page(section, step), end = "</script></div>\n";
+    for (std::size_t at = page.find(viewer_begin); at != std::string::npos;
+         at = page.find(viewer_begin, at + 1))
+      found.push_back(page.substr(at, page.find(end, at) + end.size() - at));
+    return found;
+  }
+
   // The pictures that the lesson itself drew in a step, with their captions, from the page it
   // wrote.
   std::vector<std::string> pictures_of(const Section& section, std::size_t step) const {
     std::vector<std::string> found;
-    const fs::path file = folders_.captures / section.number / "trace.html";
-    if (!fs::exists(file)) return found;
-    const std::string page = read_file(file);
-    const std::size_t begin = page.find("<h2 id=\"step-" + std::to_string(step) + "\"");
-    if (begin == std::string::npos) return found;
-    const std::size_t end = std::min(page.find("</section>", begin), page.size());
-    for (std::size_t at = page.find("<figure", begin); at < end && found.size() < 4;
+    const std::string page = step_of_page(section, step);
+    for (std::size_t at = page.find("<figure"); at != std::string::npos && found.size() < 4;
          at = page.find("<figure", at + 1)) {
       const std::size_t svg = page.find("<svg", at), close = page.find("</svg>", svg);
       const std::size_t words = page.find("<figcaption>", at),
                         stop = page.find("</figcaption>", words);
-      if (close == std::string::npos || close > end) break;
+      if (close == std::string::npos) break;
       std::string html = "<div class=\"picture\">" + page.substr(svg, close + 6 - svg);
-      if (stop != std::string::npos && stop < end)
+      if (stop != std::string::npos)
         html += "<p class=\"caption\">" + page.substr(words + 12, stop - words - 12) + "</p>";
       found.push_back(html + "</div>\n");
     }
@@ -593,7 +659,7 @@ class Book {
     }
     std::string html =
         "<div class=\"table-scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Tally\"><table "
-        "class=\"claims\"><thead><tr><th scope=\"col\">lesson</th>";
+        "class=\"claims tally\"><thead><tr><th scope=\"col\">lesson</th>";
     for (const std::string& verdict : verdicts)
       html += "<th scope=\"col\">" + verdict_word(verdict) + "</th>";
     html += "<th scope=\"col\">together</th></tr></thead><tbody>\n";

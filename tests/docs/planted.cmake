@@ -27,6 +27,10 @@ expect("a remote script" "<script src=\"https://example.org/a.js\"></script>" "$
 expect("a remote style" "<link href=\"//example.org/a.css\"/>" "${header}" "another host")
 expect("a name that leads nowhere" "see headlight::nosuch for more" "${header}" "leads nowhere")
 expect("a directive left over" "{{claims}}" "${header}" "not expanded")
+set(B "\\")
+expect("a formula in quotes" "<p>the \"${B}f$h${B}f$\"</p>" "${header}" "left as text")
+expect("a formula in a cell" "<table><tr><td>${B}f[h${B}f]</td></tr></table>" "${header}" "left as text")
+expect("a formula as code" "<p><code>${B}f$h${B}f$</code></p>" "${header}" "nothing")
 expect("a header without a file comment" "x" "int x\;" "without @file")
 
 # A lesson that fails or prints nothing leaves no capture, and the build stops.
