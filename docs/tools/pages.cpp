@@ -145,7 +145,7 @@ class Book {
     for (const std::string& raw : lines_of(text)) {
       ++number;
       if (raw.rfind("```", 0) == 0) fenced = !fenced;
-      const std::string line = fenced ? raw : with_open_quotes(raw);
+      const std::string line = fenced || raw.rfind('#', 0) == 0 ? raw : with_open_quotes(raw);
       std::string done;
       std::size_t at = 0;
       for (;;) {

@@ -142,13 +142,13 @@
         make("tbody", { role: "rowgroup" }, ...rows));
       grid.addEventListener("keydown", keys);
       place.replaceChildren(grid);
-      const agrees = head.apart < 1e-9;
+      const agrees = head.apart < 1e-9, apart = head.apart.toExponential(1).replace("-", "\u2011"); // a hyphen that stays
       trust.dataset.apart = String(head.apart);
       trust.className = agrees ? "hv-trust" : "hv-trust hv-wrong";
       trust.textContent = agrees
-        ? `Computed again on this page from q, k and v: at most ${head.apart.toExponential(1)} from what the program recorded.`
-        : `Computed again on this page from q, k and v, it DIFFERS from what the program recorded, by ${head.apart.toExponential(1)}.`;
-      at = [head.queries.length - 1, 0];
+        ? `Computed again on this page from q, k and v: at most ${apart} from what the program recorded.`
+        : `Computed again on this page from q, k and v, it DIFFERS from what the program recorded, by ${apart}.`;
+      at = [Math.min(at[0], cells.length - 1), Math.min(at[1], cells[0].length - 1)];
       choose(at[0], at[1], false);
     }
 
