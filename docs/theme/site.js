@@ -186,7 +186,7 @@
 
   function wide() {
     // Tables and blocks of output may be wider than a phone: they scroll by themselves and take the keyboard.
-    for (const block of document.querySelectorAll("div.fragment, pre.output, pre.fragment, div.table-scroll, div.memproto")) {
+    for (const block of document.querySelectorAll("div.fragment, pre.output, pre.fragment, div.table-scroll, div.memproto, div.picture")) {
       if (block.scrollWidth > block.clientWidth + 1) block.tabIndex = 0;
     }
   }

@@ -50,6 +50,19 @@ std::string without_figures(const std::string& note) {
   return trimmed(out);
 }
 
+// A note is a sentence, or several: a capital at the beginning, a stop at the end.
+std::string as_sentence(std::string note) {
+  while (!note.empty() && (note.back() == ';' || note.back() == ',' || note.back() == ' '))
+    note.pop_back();
+  if (note.empty()) return note;
+  const bool word = note.size() > 2 && note[1] >= 'a' && note[1] <= 'z' && note.find('_') > 8;
+  if (note[0] >= 'a' && note[0] <= 'z' && word) note[0] = static_cast<char>(note[0] - 'a' + 'A');
+  if (note.back() != '.' && note.back() != '!' && note.back() != '?' &&
+      !(note.size() > 1 && note.ends_with(".\"")))
+    note += '.';
+  return note;
+}
+
 class Book {
  public:
   explicit Book(const PageFolders& folders) : folders_(folders) {
@@ -574,8 +587,8 @@ class Book {
         const auto check = run->checks.find(id);
         if (check == run->checks.end()) continue;
         if (!html.empty()) html += "<br/>";
-        html += "<span class=\"check-id\">" + escape_html(id) + "</span> " +
-                escape_html(check->second.text);
+        html += "<a class=\"check-id\" href=\"run_" + lesson_of(claim.section) + ".html#" + id +
+                "\">" + id + "</a> " + escape_html(check->second.text);
         if (!check->second.measured.empty())
           html += ": <span class=\"figure\">" + escape_html(check->second.measured) + "</span>";
         if (!check->second.bound.empty())
@@ -603,7 +616,8 @@ class Book {
   std::string note_of(const Claim& claim) const {
     const LessonRun* run = run_of(lesson_of(claim.section));
     const bool measured = run != nullptr && run->claim_checks.count(claim.id) != 0;
-    return claim.measured_before && !measured ? without_figures(claim.note) : claim.note;
+    return as_sentence(claim.measured_before && !measured ? without_figures(claim.note)
+                                                          : claim.note);
   }
 
   std::string row(const Claim& claim, bool with_section) const {
@@ -704,24 +718,12 @@ class Book {
   }
 
   void write_claim_pages() {
-    std::string all, wrong, open;
-    for (const Claim& claim : claims_) {
-      all += row(claim, true);
-      if (claim.verdict != "false" && claim.verdict != "not checkable") continue;
-      const std::string item =
-          "<li><a href=\"claims.html#" + claim.id + "\">" + claim.id + "</a> <b>" +
-          escape_html(claim.text) + "</b><br/>" +
-          (note_of(claim).empty() ? evidence(claim) : escape_html(note_of(claim))) + "</li>\n";
-      (claim.verdict == "false" ? wrong : open) += item;
-    }
+    std::string all;
+    for (const Claim& claim : claims_) all += row(claim, true);
     const std::string size = std::to_string(claims_.size());
     write_file(folders_.work / "include/claims_all.html",
                filters() + table(all, "All claims of the report") +
                    "<script src=\"claims_filter.js\"></script>\n");
-    write_file(folders_.work / "include/claims_wrong.html",
-               "<ul class=\"claim-list\">\n" + wrong + "</ul>\n");
-    write_file(folders_.work / "include/claims_open.html",
-               "<ul class=\"claim-list\">\n" + open + "</ul>\n");
     write_file(
         folders_.work / "pages/claims.md",
         "# Claims of the report {#claims}\n\n"
@@ -742,14 +744,50 @@ class Book {
                "closing texts' with lesson 20, the closing table's with lesson 21.\n\n" +
                    include("tally.html", tally()) + "\n");
     write_file(folders_.work / "pages/report_errors.md",
-               "# Errors of the report, corrected {#report_errors}\n\nEvery claim that does not "
-               "hold, and what holds "
-               "instead.\n\n@htmlinclude[block] claims_wrong.html\n");
-    write_file(
-        folders_.work / "pages/not_checkable.md",
-        "# What could not be checked, and why {#not_checkable}\n\nAnalogies, forecasts, figures "
-        "that were never "
-        "published, sentences too loose to be wrong.\n\n@htmlinclude[block] claims_open.html\n");
+               "# Errors of the report, corrected {#report_errors}\n\n" +
+                   std::to_string(count_of("false")) +
+                   " claims do not hold. Each is given with what holds instead, and with what "
+                   "shows it: a check of a lesson with its measured figure, or a source.\n\n"
+                   "@tableofcontents{HTML:1}\n" +
+                   by_lesson("false", "errors"));
+    write_file(folders_.work / "pages/not_checkable.md",
+               "# What could not be checked, and why {#not_checkable}\n\n" +
+                   std::to_string(count_of("not checkable")) +
+                   " claims are neither shown nor refuted here: analogies and images, forecasts, "
+                   "figures of models that were never published, sentences too loose to be wrong, "
+                   "findings for which no source was found. Behind each stands which of these it "
+                   "is.\n\n@tableofcontents{HTML:1}\n" +
+                   by_lesson("not checkable", "open"));
+  }
+
+  std::size_t count_of(const std::string& verdict) const {
+    return static_cast<std::size_t>(
+        std::count_if(claims_.begin(), claims_.end(),
+                      [&](const Claim& claim) { return claim.verdict == verdict; }));
+  }
+
+  // The claims of one verdict as lists, one a lesson.
+  std::string by_lesson(const std::string& verdict, const std::string& name) {
+    std::string out;
+    for (const Section& section : sections_) {
+      std::string list;
+      for (const Claim& claim : claims_) {
+        if (claim.verdict != verdict || lesson_of(claim.section) != section.number) continue;
+        const std::string note = note_of(claim);
+        list += "<li><a href=\"claims.html#" + claim.id + "\">" + claim.id + "</a> <b>" +
+                escape_html(claim.text) + "</b><br/>" + escape_html(note) +
+                (note.empty() ? "" : " ") + "<span class=\"evidence\">(" + evidence(claim) +
+                ")</span></li>\n";
+      }
+      if (list.empty()) continue;
+      const std::string number = std::to_string(std::stoi(section.number));
+      out += "\n## Lesson " + number + ": " + section.title + " {#" + name + "_" + section.number +
+             "}\n\n" +
+             include(name + "_" + section.number + ".html",
+                     "<ul class=\"claim-list\">\n" + list + "</ul>\n") +
+             "\n";
+    }
+    return out;
   }
 
   PageFolders folders_;

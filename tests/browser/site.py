@@ -161,8 +161,9 @@ def use(driver):
             if over > 2:
                 fault(name + ".html", f"{over} pixels too wide for a screen of {width}")
             small = driver.execute_script(
-                "return [...document.querySelectorAll('#doc-content p, #doc-content td, #doc-content li, #doc-content pre')]"
-                ".filter(e => e.innerText.trim() && parseFloat(getComputedStyle(e).fontSize) < 12).length")
+                "return [...document.querySelectorAll('#doc-content *')].filter(e => !e.closest('.katex, svg, script') &&"
+                "[...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) &&"
+                "parseFloat(getComputedStyle(e).fontSize) < 12).length")
             if small:
                 fault(name + ".html", f"{small} texts are smaller than 12 pixels")
     screen(driver, 1280)
