@@ -121,6 +121,14 @@ def use(driver):
     box.send_keys(Keys.ARROW_DOWN, Keys.ENTER)
     wait(driver, lambda d: "index.html" not in d.current_url)
 
+    open_page(driver, "index.html")  # a result leads to its place on the page, not to the page's top
+    found = search(driver, "residual and layernorm lesson 5")
+    driver.get(html.as_uri() + "/" + found[0][0])
+    heading = driver.execute_script(
+        "const e = document.getElementById(location.hash.slice(1)); return e ? e.parentElement.innerText : ''")
+    if "Residual and LayerNorm" not in heading:
+        fault("search", f"the result {found[0]} leads to '{heading[:60]}'")
+
     open_page(driver, "lesson_13.html")
     before = background(driver)
     driver.find_element(By.ID, "theme-toggle").click()
