@@ -776,8 +776,7 @@ class Book {
         const std::string note = note_of(claim);
         list += "<li><a href=\"claims.html#" + claim.id + "\">" + claim.id + "</a> <b>" +
                 escape_html(claim.text) + "</b><br/>" + escape_html(note) +
-                (note.empty() ? "" : " ") + "<span class=\"evidence\">(" + evidence(claim) +
-                ")</span></li>\n";
+                "<span class=\"evidence\">" + evidence(claim) + "</span></li>\n";
       }
       if (list.empty()) continue;
       const std::string number = std::to_string(std::stoi(section.number));
