@@ -129,8 +129,8 @@
         const hidden = head.masked[i][j] === -Infinity;
         const cell = make("td", { role: "gridcell", tabindex: "-1", class: hidden ? "hv-hidden" : "" });
         if (!hidden) cell.style.setProperty("--hv-weight", weight.toFixed(4));
-        cell.textContent = hidden ? "" : numbered ? weight.toFixed(2) : "";
-        cell.setAttribute("aria-label", sentence(head, i, j));
+        if (!hidden && numbered) cell.textContent = weight.toFixed(2);
+        else cell.setAttribute("aria-label", hidden ? "hidden" : weight.toFixed(2));
         for (const event of ["pointerenter", "click", "focus"])
           cell.addEventListener(event, () => { if (at[0] !== i || at[1] !== j) choose(i, j, event === "click"); });
         return cell;

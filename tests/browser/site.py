@@ -301,7 +301,7 @@ def viewer(driver):
 
 def axe(driver, source):
     script = pathlib.Path(source).read_text(encoding="utf-8")
-    names = ["index", "book", "run_05", "lesson_05", "lesson_13", "lesson_08", "claims", "report_errors", "claim_tally", "glossary",
+    names = ["index", "book", "run_05", "run_02", "lesson_05", "lesson_13", "lesson_08", "claims", "report_errors", "claim_tally", "glossary",
              "notation", "course", "library_guide", "getting_started", "performance", "pitfalls", "namespaceheadlight",
              "head_8hpp", "head_8hpp_source", "structheadlight_1_1HeadTraceOf", "files", "annotated"]
     for name in names:
