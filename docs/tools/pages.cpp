@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <headlight/render/svg.hpp>
 #include <regex>
+#include <set>
 #include <stdexcept>
 
 #include "claim_pages.hpp"
@@ -63,7 +64,7 @@ class Book {
   std::string claims_only(const Section& section) const {
     const std::string number = spoken(section.number);
     return "# Section " + number + ": " + section.title + " {#lesson_" + section.number +
-           "}\n\n{{nav}}\n\n{{contents}}\n\n" +
+           "}\n\n{{nav}}\n\n" +
            (section.has_lesson
                 ? "The text of this page is not written yet; the lesson itself, its output and its "
                   "claims are here.\n\n## The lesson\n\n{{walkthrough}}\n\n"
@@ -157,8 +158,11 @@ class Book {
     if (word == "program") return "@include " + rest;
     if (section == nullptr) throw std::runtime_error("no directive {{" + text + "}} here");
     const std::string key = section->number;
-    if (word == "nav") return include(folders_, "nav_" + key + ".html", navigation());
-    if (word == "contents") return "@tableofcontents{HTML:2}";
+    if (word == "nav") {  // the first one brings the contents of the page with it
+      const bool first = with_contents_.insert(key).second;
+      return include(folders_, "nav_" + key + ".html", navigation()) +
+             (first ? "\n\n@tableofcontents{HTML:2}" : "");
+    }
     if (word == "claims")
       return include(folders_, "claims_" + key + ".html", claims_.of_section(key));
     if (word == "exercises") return exercises_of(course_, section->number);
@@ -254,6 +258,7 @@ class Book {
   std::vector<headlight::course::Entry> course_;
   ClaimPages claims_;
   std::map<std::string, LessonPage> lessons_;
+  std::set<std::string> with_contents_;
   std::size_t now_ = 0;
 };
 
