@@ -31,6 +31,9 @@
       button.setAttribute("aria-label", dark ? "Switch to light colours" : "Switch to dark colours");
       button.title = button.getAttribute("aria-label");
     };
+    let screen = html.className; // paper is light, whatever the screen is
+    addEventListener("beforeprint", () => { screen = html.className; html.className = "light-mode"; });
+    addEventListener("afterprint", () => { html.className = screen; });
     button.addEventListener("click", () => {
       const dark = !html.classList.contains("dark-mode");
       html.classList.toggle("dark-mode", dark);

@@ -35,7 +35,7 @@ std::string sentence(std::string text) {
   text = replaced(replaced(trimmed(text), "@", "\\@"), "<", "&lt;");
   if (!text.empty() && text[0] >= 'a' && text[0] <= 'z')
     text[0] = static_cast<char>(text[0] - 'a' + 'A');
-  if (!text.empty() && text.back() != '.') text += '.';
+  if (!text.empty() && text.find_last_of(".?!") != text.size() - 1) text += '.';
   return text;
 }
 

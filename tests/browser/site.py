@@ -138,6 +138,10 @@ def use(driver):
     if before == after:
         fault("lesson_13.html", "the button does not change light and dark")
     driver.save_screenshot(str(shots / "lesson_13_dark.png"))
+    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+    if background(driver) != before:
+        fault("lesson_13.html", "dark colours would be printed")
+    driver.execute_script("dispatchEvent(new Event('afterprint'))")
     open_page(driver, "claims.html")
     if background(driver) != after:
         fault("claims.html", "the choice of light or dark is not kept")
