@@ -84,6 +84,35 @@ code_link("a local function" "auto ${F}columns</a> = []; ${F}columns</a>(i)" "au
 code_link("a function of the lesson" "${F}own</a>(i) + ${F}other</a>(i)" "own(i) + ${F}other</a>(i)")
 code_link("an enumerator" "PathEdge::${E}key</a>, ${E}key</a>" "PathEdge::${E}key</a>, key")
 
+# What Doxygen must refuse with the site's own settings: one small header or page at a time.
+function(doxygen name file text wanted)
+  file(REMOVE_RECURSE ${WORK})
+  file(WRITE ${WORK}/in/${file} "${text}")
+  file(WRITE ${WORK}/Doxyfile "@INCLUDE = ${DOXYFILE}\nINPUT = ${WORK}/in\nOUTPUT_DIRECTORY = ${WORK}\n"
+                              "HTML_OUTPUT = ${WORK}/html\nWARN_LOGFILE = ${WORK}/warnings.txt\nGENERATE_TAGFILE =\nUSE_MDFILE_AS_MAINPAGE =\n")
+  execute_process(COMMAND ${DOXYGEN} ${WORK}/Doxyfile OUTPUT_QUIET ERROR_QUIET RESULT_VARIABLE code)
+  file(READ ${WORK}/warnings.txt said)
+  if(wanted STREQUAL "nothing")
+    if(NOT code EQUAL 0)
+      message(FATAL_ERROR "${name}: a fault where none is: ${said}")
+    endif()
+  elseif(code EQUAL 0 OR NOT said MATCHES "${wanted}")
+    message(FATAL_ERROR "${name}: not noticed (status ${code}): ${said}")
+  endif()
+endfunction()
+set(top "/// @file\n/// A header.\n/// Everything.\nnamespace headlight {\n")
+set(sum "/// Adds.\n/// @param a one\n/// @param b other\n/// @return sum\nint add(int a, int b)\;\n}\n")
+doxygen("a documented function" a.hpp "${top}${sum}" nothing)
+doxygen("an undocumented function" a.hpp "${top}int add(int a, int b)\;\n}\n" "not documented")
+string(REPLACE "/// @param b other\n" "" less "${sum}")
+doxygen("an undocumented parameter" a.hpp "${top}${less}" "not documented")
+string(REPLACE "@param b" "@param c" other "${sum}")
+doxygen("a parameter of another name" a.hpp "${top}${other}" "not found in the argument list")
+doxygen("an undocumented member" a.hpp "${top}/// A struct.\nstruct S { int x\; }\;\n}\n" "not documented")
+doxygen("a dead reference" a.md "# A page\n\nsee @ref nowhere\n" "unable to resolve reference")
+doxygen("a snippet that is not there" a.md "# A page\n\n@snippet nowhere.cpp step 1\n" "not found")
+doxygen("an unknown command" a.md "# A page\n\n@nosuch\n" "unknown command")
+
 # A header of another Doxygen, without the place where formulas are loaded, is not passed over.
 file(WRITE ${WORK}/stock.html "<html></html>")
 execute_process(COMMAND ${TOOL} header ${WORK}/stock.html ${WORK}/stock.html ${WORK}/out.html
