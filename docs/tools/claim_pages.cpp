@@ -50,7 +50,7 @@ std::string as_sentence(std::string note) {
   return note;
 }
 
-static std::string table(const std::string& rows, const std::string& label) {
+std::string table(const std::string& rows, const std::string& label) {
   return "<div class=\"table-scroll\" role=\"region\" tabindex=\"0\" aria-label=\"" + label +
          "\"><table class=\"claims\">\n<thead><tr><th scope=\"col\">id</th><th "
          "scope=\"col\">claim</th>"

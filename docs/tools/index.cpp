@@ -32,11 +32,26 @@ void add_words(std::string& out, const std::string& text) {
   }
 }
 
-// What a lesson printed, without its numbers: nobody looks for 0.7035.
+// A formula is found by its letters, without its delimiters.
+std::string without_delimiters(std::string text) {
+  for (const char* delimiter : {"\\(", "\\)", "\\[", "\\]"}) text = replaced(text, delimiter, "");
+  return text;
+}
+
+// How far up a page's entries stand: text before interface, interface before lists of files.
+int weight_of(const std::string& name) {
+  if (name.rfind("lesson_", 0) == 0) return 5;
+  if (name.find("8hpp.html") != std::string::npos) return -4;
+  return name.find("_1_1") != std::string::npos ? 0 : 4;
+}
+
+// What a lesson printed, without its numbers and rules: nobody looks for 0.7035.
 std::string without_numbers(const std::string& text) {
   std::string out, word;
   const auto finish = [&] {
-    if (word.find_first_not_of("0123456789.-+e%,") != std::string::npos) out += word + ' ';
+    if (word.find_first_not_of("0123456789.-+e%,") != std::string::npos &&
+        word.rfind("\xE2\x94\x80", 0) != 0)
+      out += word + ' ';
     word.clear();
   };
   for (const char c : text)
@@ -105,7 +120,7 @@ std::vector<Entry> entries_of(const fs::path& file) {
         flush();
         if (!attr("id").empty()) anchor = attr("id");
         now.url = name + (anchor.empty() ? "" : "#" + anchor);
-        now.weight = cls == "memtitle" ? 6 : 2;
+        now.weight = cls == "memtitle" ? 6 : weight_of(name) - 1;
         in_heading = true;
       }
       if (inside && token.name == "tr" && cls == "claim") {
@@ -122,7 +137,7 @@ std::vector<Entry> entries_of(const fs::path& file) {
         in_title = false;
         now.title = title = trimmed(title);
         now.page = title;
-        now.weight = name.rfind("lesson_", 0) == 0 || name.find('_') == std::string::npos ? 4 : 3;
+        now.weight = weight_of(name);
       }
       if (in_heading && token.name.size() == 2 && token.name[0] == 'h') in_heading = false;
       if (in_row && token.name == "table") {
@@ -135,7 +150,8 @@ std::vector<Entry> entries_of(const fs::path& file) {
       else if (in_heading)
         add_words(now.title, replaced(token.text, "◆", ""));
       else if (inside)
-        add_words(now.text, in_output ? without_numbers(token.text) : token.text);
+        add_words(now.text,
+                  in_output ? without_numbers(token.text) : without_delimiters(token.text));
     }
   }
   flush();
