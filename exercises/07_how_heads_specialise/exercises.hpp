@@ -21,4 +21,28 @@ struct JacobianTrace {
 /// @return the three stages    @booksection{07}
 JacobianTrace softmax_jacobian(const Matrix& scores, const Matrix& pattern_gradient);
 
+/// Stages of 07.2, one step of gradient descent. Lists have one matrix a head.
+struct SymmetryTrace {
+  std::vector<Matrix> pattern;         ///< @shape{n, n}   softmax of X W_QK X^T / sqrt(d_model)
+  std::vector<Matrix> contribution;    ///< @shape{n, d_out}   pattern X W_OV
+  Matrix error;                        ///< @shape{n, d_out}   sum of contributions - target
+  std::vector<Matrix> score_gradient;  ///< @shape{n, n}   d loss / d scores
+  std::vector<Matrix> gradient_QK;     ///< @shape{d_model, d_model}   d loss / d W_QK
+  std::vector<Matrix> gradient_OV;     ///< @shape{d_model, d_out}   d loss / d W_OV
+  std::vector<Matrix> new_QK;          ///< @shape{d_model, d_model}   W_QK - rate gradient_QK
+  std::vector<Matrix> new_OV;          ///< @shape{d_model, d_out}   W_OV - rate gradient_OV
+  Matrix distance;  ///< @shape{n_heads, n_heads}   largest difference of two heads' new weights
+};
+
+/// 07.2: one step of gradient descent on the heads of a layer: do heads that begin equal part?
+/// The loss is half the sum of the squares of error.
+/// @param X @shape{n, d_model}
+/// @param target @shape{n, d_out}
+/// @param W_QK  one a head, @shape{d_model, d_model}   its W_Q W_K^T
+/// @param W_OV  one a head, @shape{d_model, d_out}   its W_V W_O
+/// @param rate  length of the step
+/// @return the nine stages    @booksection{07}
+SymmetryTrace symmetric_init(const Matrix& X, const Matrix& target, const std::vector<Matrix>& W_QK,
+                             const std::vector<Matrix>& W_OV, double rate);
+
 }  // namespace headlight::exercise

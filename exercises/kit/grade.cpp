@@ -58,6 +58,20 @@ std::string touched(const Tensors& before, const Tensors& after) {
   return {};
 }
 
+std::string touched(const Input& before, const Input& after) {
+  std::string name = touched(before.matrices, after.matrices);
+  if (name.empty()) name = touched(before.vectors, after.vectors);
+  if (name.empty()) name = touched(before.tensors, after.tensors);
+  for (const auto& [list, heads] : before.lists) {
+    const std::vector<Matrix>& now = after.lists.at(list);
+    for (std::size_t h = 0; h < heads.size() && name.empty(); ++h)
+      if (now.size() != heads.size() || now[h].shape() != heads[h].shape() ||
+          !same_bits(now[h].data(), heads[h].data(), heads[h].size()))
+        name = list;
+  }
+  return name;
+}
+
 // ---- one answer on one input
 
 // On one line, without the places in xtensor's own files.
@@ -206,10 +220,7 @@ Examined examine(const Exercise& exercise, const Answer& answer, const Input& in
     out.text = ran.thrown;
     return out;
   }
-  std::string name = touched(pristine.matrices, input.matrices);
-  if (name.empty()) name = touched(pristine.vectors, input.vectors);
-  if (name.empty()) name = touched(pristine.tensors, input.tensors);
-  if (!name.empty()) {
+  if (const std::string name = touched(pristine, input); !name.empty()) {
     out.status = "fail";
     out.text = "the input " + name + " was changed: work on a copy";
     out.conduct = true;
@@ -454,17 +465,27 @@ const Case& case_named(const Exercise& exercise, const std::string& name) {
   throw std::logic_error("exercise " + exercise.id + " has no case " + name);
 }
 
-Answer answer_asked(const Exercise& exercise) {
-  if (asked().as.empty()) return exercise.learner;
+Answer answer_named(const Exercise& exercise, const std::string& id) {
   for (const Mutation& mutant : exercise.mutants)
-    if (mutant.id == asked().as) return mutant.answer;
+    if (mutant.id == id) return mutant.answer;
   for (const Mutation& right : exercise.accepted)
-    if (right.id == asked().as) return right.answer;
-  throw std::logic_error("exercise " + exercise.id + " has no mutant " + asked().as);
+    if (right.id == id) return right.answer;
+  throw std::logic_error("exercise " + exercise.id + " has no mutant " + id);
+}
+
+// Which part of a case's points is earned on one input: the share of stages that are right; where
+// something is to be repaired, of those that were wrong before.
+double earned(const Exercise& exercise, const Examined& examined, const Input& input) {
+  const auto all = static_cast<double>(exercise.stages.size());
+  const auto right = static_cast<double>(examined.right);
+  if (exercise.given.empty()) return right / all;
+  const Answer given = answer_named(exercise, exercise.given);
+  const auto before = static_cast<double>(examine(exercise, given, input).right);
+  return before < all ? std::max(0.0, (right - before) / (all - before)) : 0;
 }
 
 json verdict_of(const Exercise& exercise, const Case& chosen) {
-  const Answer answer = answer_asked(exercise);
+  const Answer answer = asked().as.empty() ? exercise.learner : answer_named(exercise, asked().as);
   const std::uint64_t seed = asked().seed;
   json verdict = {{"case", exercise.id + "." + chosen.name},
                   {"about", chosen.about},
@@ -474,16 +495,14 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
   std::optional<std::size_t> failed;  // index of the first failing input
   Examined worst;
   for (std::size_t i = 0; i < chosen.sizes.size(); ++i) {
-    const Examined examined =
-        examine(exercise, answer, make_input(exercise, chosen.flavour, chosen.sizes[i], seed));
+    const Input input = make_input(exercise, chosen.flavour, chosen.sizes[i], seed);
+    const Examined examined = examine(exercise, answer, Input(input));
     if (examined.status == "todo")
       return {{"case", verdict["case"]},
               {"about", chosen.about},
               {"status", "todo"},
               {"fraction", 0.0}};
-    const double share =
-        static_cast<double>(examined.right) / static_cast<double>(exercise.stages.size());
-    if (examined.status == "fail") fraction = std::min(fraction, share);
+    if (examined.status == "fail") fraction = std::min(fraction, earned(exercise, examined, input));
     const bool earlier = failed && examined.first_wrong < worst.first_wrong;
     if (examined.status == "fail" && (!failed || earlier)) {
       failed = i;
@@ -565,6 +584,7 @@ json contents(const Exercise& exercise, const std::string& name) {
           {"fraction", 1.0},
           {"mutants", mutants},
           {"accepted", accepted},
+          {"given", exercise.given},
           {"cases", cases}};
 }
 

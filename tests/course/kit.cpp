@@ -373,3 +373,28 @@ TEST_CASE("judge: right numbers with a wrong conduct are named by the conduct", 
   exercise.learner = changes;
   CHECK(verdict_on(exercise, "even")["cause"]["id"] == "changes");
 }
+
+TEST_CASE("judge: a stage that is right by another way than through the wrong one counts",
+          "[course]") {
+  const json verdict = verdict_on(boxes({{7, 2000006}, {1000003, 5000015}}), "low");
+  CHECK(verdict["stage"] == "area");
+  CHECK(verdict["right_too"] == json::array({"volume"}));
+  CHECK(verdict["wrong_too"].empty());
+  CHECK(verdict["fraction"] == 0.5);
+  CHECK(verdict_on(boxes({{7, 15}, {1000003, 5000015}}), "low")["wrong_too"] ==
+        json::array({"volume"}));
+}
+
+TEST_CASE("fix: what the stub holds is worth nothing, what is repaired beyond it is", "[course]") {
+  const double square = 1000003.0 * 1000003;
+  const auto to_repair = [](const Boxes& boxed) {
+    Exercise exercise = boxes(boxed);
+    exercise.given = "squared";
+    return exercise;
+  };
+  const Boxes given{{1000003, square}, {1000003, square}};
+  CHECK(verdict_on(boxes(given), "low")["fraction"] == 0.5);
+  CHECK(verdict_on(to_repair(given), "low")["fraction"] == 0.0);
+  CHECK(verdict_on(to_repair({{7, 14}, {7, 35}}), "low")["fraction"] == 0.0);
+  CHECK(verdict_on(to_repair({{1000003, 2000006}, {1000003, square}}), "low")["status"] == "pass");
+}
