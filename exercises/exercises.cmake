@@ -11,7 +11,7 @@ headlight_exercises(03_how_many_heads 1_head_dims 2_param_count 3_flops)
 headlight_exercises(05_self_attention_step_by_step 1_scores 2_causal_mask 3_full_trace)
 # lesson 06
 # lesson 07
-headlight_exercises(07_how_heads_specialise 1_softmax_jacobian 2_symmetric_init)
+headlight_exercises(07_how_heads_specialise 1_softmax_jacobian 2_symmetric_init 3_specialisation_score)
 # lesson 13
 # lesson 17
 # lesson 18

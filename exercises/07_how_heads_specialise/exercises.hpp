@@ -45,4 +45,19 @@ struct SymmetryTrace {
 SymmetryTrace symmetric_init(const Matrix& X, const Matrix& target, const std::vector<Matrix>& W_QK,
                              const std::vector<Matrix>& W_OV, double rate);
 
+/// Stages of 07.3.
+struct SpecialisationTrace {
+  Matrix share;  ///< @shape{n_heads, n}   of what query i gives to earlier tokens, the related part
+  Vector mass;   ///< @shape{n_heads}   mean share of the queries that have a related earlier token
+  double chance;  ///< the mass of a head that looks at all earlier tokens alike
+  Vector score;   ///< @shape{n_heads}   (mass - chance) / (1 - chance): 1 specialist, 0 no better
+                  ///< than chance
+};
+
+/// 07.3: how much more every head gives to one relation than it would by chance.
+/// @param pattern  one a head, @shape{n, n}, causal: zero above the diagonal
+/// @param related @shape{n, n}   1 where token j stands in the relation to token i, else 0
+/// @return the four stages    @booksection{07}
+SpecialisationTrace specialisation_score(const std::vector<Matrix>& pattern, const Matrix& related);
+
 }  // namespace headlight::exercise

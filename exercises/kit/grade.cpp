@@ -197,9 +197,9 @@ bool to_refuse(const Exercise& exercise, const Input& input) {
   return exercise.refuses && !exercise.refuses(input).empty();
 }
 
-Examined examine(const Exercise& exercise, const Answer& answer, const Input& input) {
+Examined examine(const Exercise& exercise, const Answer& answer, const Input& pristine) {
   Examined out;
-  const Input pristine = input;
+  Input input = pristine;  // an answer may change it
   const Ran ran = run(answer, input);
   out.first_wrong = exercise.stages.size();
   if (ran.todo) {
@@ -265,8 +265,23 @@ bool same_up_to(const Exercise& exercise, const Ran& a, const Ran& b, std::size_
   return true;
 }
 
+// The law on an answer that already agrees on this input: whatever it throws on a changed one is
+// the answer's.
+std::optional<Broken> tried(const Law& law, const Answer& answer, const Input& input,
+                            const Exercise& exercise) {
+  try {
+    return law(answer, input);
+  } catch (const Todo&) {
+    return Broken{exercise.stages.back(), "another input is not written yet"};
+  } catch (const std::exception& error) {
+    return Broken{exercise.stages.back(), "on a changed input " + translated(error.what())};
+  }
+}
+
+// The mistake has to be refused here in the same way, and to make the same numbers on four more
+// inputs.
 json cause_of(const Exercise& exercise, const Answer& answer, const Input& failing,
-              const Examined& examined, std::uint64_t seed) {
+              const Examined& examined, std::uint64_t seed, const Law& law = {}) {
   std::vector<Input> inputs = {failing};
   for (std::uint64_t round = 1; inputs.size() < 5; ++round)
     for (const Case& other : exercise.cases) {
@@ -282,7 +297,11 @@ json cause_of(const Exercise& exercise, const Answer& answer, const Input& faili
   json same = json::array();
   for (const Mutation& mutant : exercise.mutants) {
     if (mutant.cause.empty()) continue;
-    if (examined.conduct && examine(exercise, mutant.answer, Input(failing)).text != examined.text)
+    const Examined theirs = examine(exercise, mutant.answer, failing);
+    if (theirs.status != examined.status || theirs.first_wrong != examined.first_wrong ||
+        theirs.text.empty() != examined.text.empty() ||
+        (examined.conduct && theirs.text != examined.text) ||
+        (law && !tried(law, mutant.answer, failing, exercise)))
       continue;
     std::size_t fits = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -342,19 +361,6 @@ Sizes smallest_failing(const Exercise& exercise, const Answer& answer, const Cas
     }
   }
   return sizes;
-}
-
-// The law on an answer that already agrees on this input: whatever it throws on a changed one is
-// the answer's.
-std::optional<Broken> tried(const Law& law, const Answer& answer, const Input& input,
-                            const Exercise& exercise) {
-  try {
-    return law(answer, input);
-  } catch (const Todo&) {
-    return Broken{exercise.stages.back(), "another input is not written yet"};
-  } catch (const std::exception& error) {
-    return Broken{exercise.stages.back(), "on a changed input " + translated(error.what())};
-  }
 }
 
 // ---- the verdict
@@ -496,7 +502,7 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
   Examined worst;
   for (std::size_t i = 0; i < chosen.sizes.size(); ++i) {
     const Input input = make_input(exercise, chosen.flavour, chosen.sizes[i], seed);
-    const Examined examined = examine(exercise, answer, Input(input));
+    const Examined examined = examine(exercise, answer, input);
     if (examined.status == "todo")
       return {{"case", verdict["case"]},
               {"about", chosen.about},
@@ -538,7 +544,7 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
         verdict["stage"] = broken->stage;
         verdict["text"] = broken->text;
         Examined shown = examine(exercise, answer, input);
-        verdict["cause"] = cause_of(exercise, answer, input, shown, seed);
+        verdict["cause"] = cause_of(exercise, answer, input, shown, seed, chosen.law);
         sizes = one;
         break;
       }

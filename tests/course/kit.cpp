@@ -385,6 +385,23 @@ TEST_CASE("judge: a stage that is right by another way than through the wrong on
         json::array({"volume"}));
 }
 
+TEST_CASE("judge: an answer that only breaks a law is not named after a mistake that keeps it",
+          "[course]") {
+  Exercise exercise = boxes({{1000003, 2000006}, {1000003, 5000015}});
+  exercise.mutants.push_back({"keeps", "area", "agrees with every number", exercise.learner});
+  exercise.cases[0].law = [&](const Answer&, const Input&) {
+    return std::optional<Broken>(Broken{"area", "always broken"});
+  };
+  CHECK(verdict_on(exercise, "low")["cause"]["id"] == "keeps");
+  std::size_t asked_for = 0;
+  exercise.cases[0].law = [&](const Answer&, const Input&) {
+    return asked_for++ == 0 ? std::optional<Broken>(Broken{"area", "once"}) : std::nullopt;
+  };
+  CHECK(verdict_on(exercise, "low")["text"] == "once");
+  asked_for = 0;
+  CHECK(verdict_on(exercise, "low")["cause"].is_null());
+}
+
 TEST_CASE("fix: what the stub holds is worth nothing, what is repaired beyond it is", "[course]") {
   const double square = 1000003.0 * 1000003;
   const auto to_repair = [](const Boxes& boxed) {

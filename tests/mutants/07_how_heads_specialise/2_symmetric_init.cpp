@@ -106,9 +106,7 @@ SymmetryTrace in_place(const Matrix& X, const Matrix& target, const std::vector<
 
 extern const std::vector<Mutant<decltype(exercise::symmetric_init)>> mutants_07_2;
 const std::vector<Mutant<decltype(exercise::symmetric_init)>> mutants_07_2 = {
-    {"as-found", "gradient_QK",
-     "nothing is repaired yet: the sums of gradients run on from head to head, and the step goes "
-     "up the slope",
+    {"as-found", "gradient_QK", "this is the exercise as it was found: neither fault is repaired",
      with<&Mistakes::sums_run_on, &Mistakes::uphill>},
     {"sums-run-on", "gradient_QK",
      "the sums of gradients run on from head to head: each head has a gradient of its own",
