@@ -402,6 +402,20 @@ TEST_CASE("judge: an answer that only breaks a law is not named after a mistake 
   CHECK(verdict_on(exercise, "low")["cause"].is_null());
 }
 
+TEST_CASE("judge: an answer that remembers its calls is told so", "[course]") {
+  Exercise exercise = boxes({});
+  exercise.fixed = false;
+  double calls = 0;
+  exercise.learner = [&](const Input&) -> Stages {
+    return {{"area", values(1000003.0 + calls++)}, {"volume", values(2000006.0)}};
+  };
+  const json verdict = verdict_on(exercise, "low");
+  CHECK(verdict["status"] == "fail");
+  CHECK(verdict["fraction"] == 0.0);
+  CHECK_THAT(verdict["text"].get<std::string>(), headlight_test::contains("called twice"));
+  CHECK_FALSE(verdict.contains("stage"));
+}
+
 TEST_CASE("fix: what the stub holds is worth nothing, what is repaired beyond it is", "[course]") {
   const double square = 1000003.0 * 1000003;
   const auto to_repair = [](const Boxes& boxed) {
