@@ -14,5 +14,5 @@ headlight_exercises(05_self_attention_step_by_step 1_scores 2_causal_mask 3_full
 headlight_exercises(07_how_heads_specialise 1_softmax_jacobian 2_symmetric_init 3_specialisation_score)
 # lesson 13
 # lesson 17
-headlight_exercises(17_alternatives_to_attention 1_linear_attention 2_flash_blocks)
+headlight_exercises(17_alternatives_to_attention 1_linear_attention 2_flash_blocks 3_ssm_scan)
 # lesson 18

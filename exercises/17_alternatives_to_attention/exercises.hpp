@@ -44,4 +44,24 @@ struct FlashTrace {
 FlashTrace flash_blocks(const Matrix& query, const Matrix& key, const Matrix& value,
                         const Vector& is_token, std::size_t block);
 
+/// Stages of 17.3.
+struct ScanTrace {
+  Vector factor;  ///< @shape{d_state}   e^(step pole): what a step leaves of a state
+  Vector entry;   ///< @shape{d_state}   (factor - 1) / pole B: what one input adds to a state
+  Vector kernel;  ///< @shape{n}   kernel(k) = sum over states of C factor^k entry
+  Matrix output;  ///< @shape{n, d_model}   sum over k <= t of kernel(k) input(t - k, c)
+};
+
+/// 17.3: a state-space layer with a diagonal matrix, state' = pole state + B input, output = C
+/// state, in steps in which the input stands still (zero-order hold). Every channel of the input
+/// runs through the same system, with states of its own that begin at zero.
+/// @param input @shape{n, d_model}
+/// @param pole @shape{d_state}   negative
+/// @param B @shape{d_state}   how the input enters
+/// @param C @shape{d_state}   how the output reads
+/// @param step  time between tokens
+/// @return the four stages    @booksection{17}
+ScanTrace ssm_scan(const Matrix& input, const Vector& pole, const Vector& B, const Vector& C,
+                   double step);
+
 }  // namespace headlight::exercise

@@ -409,6 +409,7 @@ TEST_CASE("judge: an answer that remembers its calls is told so", "[course]") {
   exercise.learner = [&](const Input&) -> Stages {
     return {{"area", values(1000003.0 + calls++)}, {"volume", values(2000006.0)}};
   };
+  exercise.cases[0].sizes.push_back({{"height", 2}});  // what is wrong there tells less
   const json verdict = verdict_on(exercise, "low");
   CHECK(verdict["status"] == "fail");
   CHECK(verdict["fraction"] == 0.0);
