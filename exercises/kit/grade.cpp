@@ -514,7 +514,7 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
       failed = i;
       worst = examined;
     }
-    if (!examined.text.empty() && !examined.compared.empty()) break;  // it remembers its calls
+    if (examined.unsteady) break;  // it remembers its calls: the next one tells less
   }
   Sizes sizes = chosen.sizes.at(failed.value_or(0));
   if (failed && worst.unsteady) {  // another run would give yet another answer
@@ -525,12 +525,8 @@ json verdict_of(const Exercise& exercise, const Case& chosen) {
         cause_of(exercise, answer, make_input(exercise, chosen.flavour, sizes, seed), worst, seed);
   } else if (failed) {
     sizes = smallest_failing(exercise, answer, chosen, sizes, worst, seed);
-    Examined shown = examine(exercise, answer, make_input(exercise, chosen.flavour, sizes, seed));
-    if (!worst.text.empty() && shown.text.empty()) {  // it remembers: later calls tell less
-      sizes = chosen.sizes.at(*failed);
-      shown = worst;
-    }
     const Input input = make_input(exercise, chosen.flavour, sizes, seed);
+    const Examined shown = examine(exercise, answer, input);
     verdict["status"] = "fail";
     verdict["fraction"] = fraction;
     verdict["text"] = shown.text;

@@ -402,7 +402,8 @@ TEST_CASE("judge: an answer that only breaks a law is not named after a mistake 
   CHECK(verdict_on(exercise, "low")["cause"].is_null());
 }
 
-TEST_CASE("judge: an answer that remembers its calls is told so", "[course]") {
+TEST_CASE("judge: what is kept between calls is told although another input shows a wrong stage",
+          "[course]") {
   Exercise exercise = boxes({});
   exercise.fixed = false;
   double calls = 0;
