@@ -16,4 +16,4 @@ headlight_exercises(07_how_heads_specialise 1_softmax_jacobian 2_symmetric_init 
 # lesson 17
 headlight_exercises(17_alternatives_to_attention 1_linear_attention 2_flash_blocks 3_ssm_scan)
 # lesson 18
-headlight_exercises(18_attention_and_training 1_saturation)
+headlight_exercises(18_attention_and_training 1_saturation 2_entropy_vs_scale 3_path_length)
