@@ -36,6 +36,9 @@ Input make(Random& random, const Sizes& sizes, const std::string& flavour) {
       for (double& x : *rows) x = std::round(x * 8) / 8;
     for (std::size_t j = 0; j < n_key; ++j) key(j, d_head - 1) = 1;
     for (std::size_t i = 0; i < n_query; ++i) query(i, d_head - 1) = i % 2 == 0 ? 2000 : -2000;
+    for (std::size_t j = 0; j < n_key; ++j) key(j, 0) = static_cast<double>(j);
+    for (std::size_t i = 2; i < n_query; ++i)  // from key to key far up, or far down
+      query(i, 0) = i % 2 == 0 ? 400 : -400;
   }
   input.matrices["query"] = query;
   input.matrices["key"] = key;
