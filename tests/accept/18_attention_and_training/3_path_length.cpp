@@ -27,46 +27,37 @@ Paths formulas() {
   return all;
 }
 
-// Distances by relaxation: a table of fewest steps, for ways that do not change from step to step;
-// the doubling way by its sums.
+// Fewest steps to every token, from the first two of them, one after the other; the ways that are
+// no causal chain by thought.
 Paths tables() {
-  const auto of = [](auto hears, bool causal) {
-    Path out;
+  const auto of = [](auto hears) {
+    Path out{0, 0, 0};
     for (const int n : {64, 128}) {
-      std::vector<std::vector<int>> far(static_cast<std::size_t>(n),
-                                        std::vector<int>(static_cast<std::size_t>(n), 1000));
-      const auto at = [&](int i, int j) -> int& {
-        return far[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
-      };
-      double direct = 0;
-      for (int i = 0; i < n; ++i)
-        for (int j = 0; j < n; ++j) {
-          if (i == j) at(i, j) = 0;
-          if (i != j && hears(i, j)) at(i, j) = 1, ++direct;
+      double& longest = n == 64 ? out.steps : out.steps_twice;
+      for (const int from : {0, 1}) {
+        std::vector<double> steps(static_cast<std::size_t>(n), 1000.0);
+        steps[static_cast<std::size_t>(from)] = 0;
+        for (int i = from + 1; i < n; ++i) {
+          double& mine = steps[static_cast<std::size_t>(i)];
+          for (int j = from; j < i; ++j)
+            if (hears(i, j)) mine = std::min(mine, steps[static_cast<std::size_t>(j)] + 1);
+          longest = std::max(longest, mine);
         }
-      for (int k = 0; k < n; ++k)
-        for (int i = 0; i < n; ++i) {
-          const int first = at(i, k);
-          if (first == 1000) continue;
-          for (int j = 0; j < n; ++j) at(i, j) = std::min(at(i, j), first + at(k, j));
-        }
-      int longest = 0;
-      for (int i = 0; i < n; ++i)
-        for (int j = 0; j < (causal ? i : n); ++j) longest = std::max(longest, at(i, j));
-      (n == 64 ? out.steps : out.steps_twice) = longest;
-      if (n == 64) out.links = direct;
+      }
     }
+    for (int i = 0; i < 64; ++i)
+      for (int j = 0; j < i; ++j) out.links += hears(i, j) ? 1 : 0;
     return out;
   };
   Paths all;
-  all.full = of([](int i, int j) { return j < i; }, true);
-  all.window = of([](int i, int j) { return j < i && j > i - 5; }, true);
-  all.recurrent = of([](int i, int j) { return j == i - 1; }, true);
-  all.leading = of([](int i, int j) { return j < i && (j > i - 5 || j == 0); }, true);
-  all.summary = of([](int i, int j) { return std::abs(i - j) < 3 || i * j == 0; }, false);
+  all.full = of([](int, int) { return true; });
+  all.window = of([](int i, int j) { return j > i - 5; });
+  all.recurrent = of([](int i, int j) { return j == i - 1; });
+  all.leading = of([](int i, int j) { return j > i - 5 || j == 0; });
   all.doubling = {0, 0, all.recurrent.links};
   for (int reach = 0; reach < 63; ++all.doubling.steps) reach = 2 * reach + 1;
   all.doubling.steps_twice = all.doubling.steps + 1;
+  all.summary = {2, 2, 2 * of([](int i, int j) { return j > i - 3 || j == 0; }).links};
   return all;
 }
 
