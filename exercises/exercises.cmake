@@ -13,7 +13,10 @@ headlight_exercises(05_self_attention_step_by_step 1_scores 2_causal_mask 3_full
 # lesson 06
 headlight_exercises(06_multi_head_attention 1_concat 2_w_o 3_sum_over_heads)
 # lesson 07
+headlight_exercises(07_how_heads_specialise 1_softmax_jacobian 2_symmetric_init 3_specialisation_score)
 # lesson 13
 headlight_exercises(13_positions_rope_relative_alibi 1_rope 2_relative_bias 3_alibi)
 # lesson 17
+headlight_exercises(17_alternatives_to_attention 1_linear_attention 2_flash_blocks 3_ssm_scan)
 # lesson 18
+headlight_exercises(18_attention_and_training 1_saturation 2_entropy_vs_scale 3_path_length)

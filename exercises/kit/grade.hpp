@@ -69,9 +69,11 @@ struct Exercise {
   std::function<std::string(const Input&, const Stages& before, const std::string& stage,
                             const std::vector<std::size_t>& cell)>
       terms;
-  std::vector<Case> cases;              ///< in the order of course.toml
-  Answer learner;                       ///< who is judged
-  std::vector<Mutation> mutants;        ///< known mistakes
+  std::vector<Case> cases;        ///< in the order of course.toml
+  Answer learner;                 ///< who is judged
+  std::vector<Mutation> mutants;  ///< known mistakes
+  /// Of a thing to repair: the mistake that the stub holds. Points are for what is right beyond it.
+  std::string given = {};
   std::vector<Mutation> accepted = {};  ///< right but unusual answers; `cause` says what is unusual
   /// Whether an input of these sizes exists (for the search of the smallest failing one).
   std::function<bool(const Sizes&)> possible = [](const Sizes&) { return true; };

@@ -373,3 +373,61 @@ TEST_CASE("judge: right numbers with a wrong conduct are named by the conduct", 
   exercise.learner = changes;
   CHECK(verdict_on(exercise, "even")["cause"]["id"] == "changes");
 }
+
+TEST_CASE("judge: a stage that is right by another way than through the wrong one counts",
+          "[course]") {
+  const json verdict = verdict_on(boxes({{7, 2000006}, {1000003, 5000015}}), "low");
+  CHECK(verdict["stage"] == "area");
+  CHECK(verdict["right_too"] == json::array({"volume"}));
+  CHECK(verdict["wrong_too"].empty());
+  CHECK(verdict["fraction"] == 0.5);
+  CHECK(verdict_on(boxes({{7, 15}, {1000003, 5000015}}), "low")["wrong_too"] ==
+        json::array({"volume"}));
+}
+
+TEST_CASE("judge: an answer that only breaks a law is not named after a mistake that keeps it",
+          "[course]") {
+  Exercise exercise = boxes({{1000003, 2000006}, {1000003, 5000015}});
+  exercise.mutants.push_back({"keeps", "area", "agrees with every number", exercise.learner});
+  exercise.cases[0].law = [&](const Answer&, const Input&) {
+    return std::optional<Broken>(Broken{"area", "always broken"});
+  };
+  CHECK(verdict_on(exercise, "low")["cause"]["id"] == "keeps");
+  std::size_t asked_for = 0;
+  exercise.cases[0].law = [&](const Answer&, const Input&) {
+    return asked_for++ == 0 ? std::optional<Broken>(Broken{"area", "once"}) : std::nullopt;
+  };
+  CHECK(verdict_on(exercise, "low")["text"] == "once");
+  asked_for = 0;
+  CHECK(verdict_on(exercise, "low")["cause"].is_null());
+}
+
+TEST_CASE("judge: what is kept between calls is told although another input shows a wrong stage",
+          "[course]") {
+  Exercise exercise = boxes({});
+  exercise.fixed = false;
+  double calls = 0;
+  exercise.learner = [&](const Input&) -> Stages {
+    return {{"area", values(1000003.0 + calls++)}, {"volume", values(2000006.0)}};
+  };
+  exercise.cases[0].sizes.push_back({{"height", 2}});  // what is wrong there tells less
+  const json verdict = verdict_on(exercise, "low");
+  CHECK(verdict["status"] == "fail");
+  CHECK(verdict["fraction"] == 0.0);
+  CHECK_THAT(verdict["text"].get<std::string>(), headlight_test::contains("called twice"));
+  CHECK_FALSE(verdict.contains("stage"));
+}
+
+TEST_CASE("fix: what the stub holds is worth nothing, what is repaired beyond it is", "[course]") {
+  const double square = 1000003.0 * 1000003;
+  const auto to_repair = [](const Boxes& boxed) {
+    Exercise exercise = boxes(boxed);
+    exercise.given = "squared";
+    return exercise;
+  };
+  const Boxes given{{1000003, square}, {1000003, square}};
+  CHECK(verdict_on(boxes(given), "low")["fraction"] == 0.5);
+  CHECK(verdict_on(to_repair(given), "low")["fraction"] == 0.0);
+  CHECK(verdict_on(to_repair({{7, 14}, {7, 35}}), "low")["fraction"] == 0.0);
+  CHECK(verdict_on(to_repair({{1000003, 2000006}, {1000003, square}}), "low")["status"] == "pass");
+}
