@@ -148,10 +148,25 @@ TEST_CASE("TrainerOf: refuses batches that do not fit", "[learning][error]") {
                     "TrainerOf: 2 sequences of 5 tokens have 9 ids, 10 targets, 0 flags");
   CHECK_THROWS_WITH(trainer.step(models::batch(1, 9, false)),
                     "TrainerOf: wanted at most 8 tokens (the model's context), got 9");
-  models::Kind post = models::all_kinds()[0];
-  post.place = NormPlace::after;
-  CHECK_THROWS_WITH(TrainerF(models::model<float>(post), {}),
-                    "TrainerOf: wanted pre-norm blocks, got post-norm");
+}
+
+TEST_CASE("TrainerOf: refuses models that run_model refuses", "[learning][error]") {
+  models::Kind kind = models::all_kinds()[7];  // T5's buckets
+  kind.has_null_key = true;
+  CHECK_THROWS_WITH(TrainerF(models::model<float>(kind), {}),
+                    "TrainerOf: ALiBi, T5's or Shaw's positions with a null key are not defined");
+  kind.has_null_key = false;
+  ModelWeightsF w = models::model<float>(kind);
+  w.relative_bias = MatrixF::from_shape({6, 2});
+  CHECK_THROWS_WITH(TrainerF(w, {}), "TrainerOf: relative_bias [6, 2] does not fit 3 heads");
+  kind.position = Position::shaw;
+  w = models::model<float>(kind);
+  w.blocks[1].attention.relative_keys = MatrixF::from_shape({6, 12});
+  CHECK_THROWS_WITH(TrainerF(w, {}),
+                    "TrainerOf: relative_keys [6, 12] and relative_values [7, 15] do not fit W_K "
+                    "[9, 12]");
+  w.position = Position::none;  // tables without their code
+  CHECK_THROWS_AS(TrainerF(w, {}), std::invalid_argument);
 }
 
 TEST_CASE("rate_at: warm-up, peak, end", "[learning][two-ways]") {
