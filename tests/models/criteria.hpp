@@ -78,14 +78,4 @@ inline std::string not_solved(const ModelWeightsF& w, const Recipe& recipe, doub
   return names;
 }
 
-inline ModelWeightsF trained(const Recipe& recipe, std::uint64_t seed, std::size_t threads = 1) {
-  TrainingPlan plan = recipe.plan;
-  plan.seed = seed;
-  plan.threads = threads;
-  TrainerF trainer(initial_weights(recipe.model, seed), plan);
-  for (std::size_t s = 0; s < plan.schedule.steps; ++s)
-    trainer.step(training_batch(recipe, seed, s));
-  return trainer.weights();
-}
-
 }  // namespace criteria

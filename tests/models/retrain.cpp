@@ -14,7 +14,7 @@ TEST_CASE("induction: of ten seeds at least eight form the circuit, of five cont
   const Recipe& recipe = find_recipe("induction");
   std::size_t formed = 0;
   for (std::uint64_t seed = 100; seed < 110; ++seed) {
-    const criteria::Circuit c = criteria::circuit_of(criteria::trained(recipe, seed, 2), recipe);
+    const criteria::Circuit c = criteria::circuit_of(train_recipe(recipe, seed, 2), recipe);
     formed += c.forms();
     std::printf(
         "seed %llu: loss %.3f accuracy %.3f previous %.2f induction %.2f without layer 0 "
@@ -26,7 +26,7 @@ TEST_CASE("induction: of ten seeds at least eight form the circuit, of five cont
   CHECK(formed >= 8);
   const Recipe& control = find_recipe("induction-one-layer");
   for (std::uint64_t seed = 100; seed < 105; ++seed) {
-    const criteria::Circuit c = criteria::circuit_of(criteria::trained(control, seed, 2), recipe);
+    const criteria::Circuit c = criteria::circuit_of(train_recipe(control, seed, 2), recipe);
     CHECK_FALSE(c.forms());
     CHECK(c.loss > 1.8);
     CHECK(c.induction < 0.3);
@@ -35,9 +35,9 @@ TEST_CASE("induction: of ten seeds at least eight form the circuit, of five cont
 
 TEST_CASE("order: two heads solve it at every seed, one head at none", "[models][slow]") {
   for (std::uint64_t seed = 100; seed < 105; ++seed) {
-    CHECK(criteria::not_solved(criteria::trained(find_recipe("order-two-heads"), seed),
+    CHECK(criteria::not_solved(train_recipe(find_recipe("order-two-heads"), seed),
                                find_recipe("order-two-heads"), 0.95) == "");
-    CHECK(criteria::not_solved(criteria::trained(find_recipe("order-one-head"), seed),
+    CHECK(criteria::not_solved(train_recipe(find_recipe("order-one-head"), seed),
                                find_recipe("order-one-head"), 0.8) != "");
   }
 }
@@ -46,7 +46,7 @@ TEST_CASE("grammar and facts: every relation is solved at three fresh seeds", "[
   for (const char* name : {"grammar", "facts"})
     for (std::uint64_t seed = 100; seed < 103; ++seed) {
       INFO(name << ", seed " << seed);
-      CHECK(criteria::not_solved(criteria::trained(find_recipe(name), seed, 2), find_recipe(name),
+      CHECK(criteria::not_solved(train_recipe(find_recipe(name), seed, 2), find_recipe(name),
                                  0.9) == "");
     }
 }
@@ -54,7 +54,7 @@ TEST_CASE("grammar and facts: every relation is solved at three fresh seeds", "[
 TEST_CASE("training: the same seed gives the same bits twice, with one and with two threads",
           "[models][slow]") {
   const Recipe& recipe = find_recipe("induction");
-  const std::uint64_t one = parameter_hash(criteria::trained(recipe, 3, 1));
-  CHECK(parameter_hash(criteria::trained(recipe, 3, 2)) == one);
-  CHECK(parameter_hash(criteria::trained(recipe, 4, 2)) != one);
+  const std::uint64_t one = parameter_hash(train_recipe(recipe, 3, 1));
+  CHECK(parameter_hash(train_recipe(recipe, 3, 2)) == one);
+  CHECK(parameter_hash(train_recipe(recipe, 4, 2)) != one);
 }

@@ -84,6 +84,10 @@ std::vector<Recipe> make() {
              "Sinusoidal positions, trained on 32 tokens."},
         Code{"positions-learned", Position::learned,
              "Learned positions; the rows after 32 are as they were drawn."},
+        Code{"positions-t5", Position::t5,
+             "T5's buckets of distances; those of 35 tokens and more are as they were drawn."},
+        Code{"positions-shaw", Position::shaw,
+             "Shaw's vectors for offsets up to 16 tokens, trained on 32 tokens."},
         Code{"positions-none", Position::none, "No positions at all, trained on 32 tokens."}}) {
     SmallModel m;
     m.vocabulary = 24, m.n = 32, m.d_model = 32, m.n_heads = 4;
@@ -182,6 +186,10 @@ ModelWeightsF initial_weights(const SmallModel& m, std::uint64_t seed) {
     w.n_context = std::max(m.n, m.n_context);
     w.W_pos = random_matrix<float>(random, w.n_context, m.d_model, m.embedding_deviation);
   }
+  if (m.position == Position::t5) {
+    w.relative_bias = random_matrix<float>(random, m.buckets.n_buckets, m.n_heads, narrow);
+    w.max_distance = m.buckets.max_distance;
+  }
   for (std::size_t layer = 0; layer < m.n_layers; ++layer) {
     BlockWeightsOf<float> b;
     b.norm1 = ones();
@@ -190,6 +198,11 @@ ModelWeightsF initial_weights(const SmallModel& m, std::uint64_t seed) {
     b.attention.W_K = random_matrix<float>(random, m.d_model, m.d_model, narrow);
     b.attention.W_V = random_matrix<float>(random, m.d_model, m.d_model, narrow);
     b.attention.W_O = random_matrix<float>(random, m.d_model, m.d_model, narrow * m.output_gain);
+    if (m.position == Position::shaw) {
+      b.attention.relative_keys = random_matrix<float>(random, 2 * m.reach + 1, m.d_model, narrow);
+      b.attention.relative_values =
+          random_matrix<float>(random, 2 * m.reach + 1, m.d_model, narrow);
+    }
     if (m.d_hidden > 0 && (!m.only_last_feed_forward || layer + 1 == m.n_layers)) {
       const double wide = 1 / std::sqrt(static_cast<double>(m.d_hidden));
       b.norm2 = ones();
@@ -208,6 +221,23 @@ ModelWeightsF initial_weights(const SmallModel& m, std::uint64_t seed) {
 Batch training_batch(const Recipe& recipe, std::uint64_t seed, std::size_t step) {
   Random random(Random(seed ^ 0x7E57DA7A00000000u).bits() + step * 0xD1B54A32D192ED03u);
   return batch_of(drawn(recipe, recipe.batch, random));
+}
+
+ModelWeightsF train_recipe(
+    const Recipe& recipe, std::uint64_t seed, std::size_t threads,
+    const std::function<void(const TrainerF& trainer, double loss)>& after_step) {
+  TrainingPlan plan = recipe.plan;
+  plan.seed = seed;
+  plan.threads = threads;
+  TrainerF trainer(initial_weights(recipe.model, seed), plan);
+  for (std::size_t step = 0; step < plan.schedule.steps; ++step) {
+    const double loss = trainer.step(training_batch(recipe, seed, step));
+    if (!std::isfinite(loss))
+      throw std::domain_error("train_recipe: " + recipe.name + ", step " + std::to_string(step) +
+                              ": the loss is not a number");
+    if (after_step) after_step(trainer, loss);
+  }
+  return trainer.weights();
 }
 
 std::vector<Example> held_out(const Recipe& recipe, std::size_t count, std::uint64_t seed) {
