@@ -506,15 +506,16 @@ double best_head_looking_back(const ModelWeightsF& model, std::size_t back, std:
 }
 
 void beyond_training(lesson::Page& page) {
-  page.step("Beyond the trained length: five small models, trained on 32 tokens");
+  page.step("Beyond the trained length: seven small models, trained on 32 tokens");
   page.say(
       "Two layers of four heads learned to continue what repeats; they differ in the position "
       "code only. Chance is ln 24 = 3.18 nats.");
-  const std::vector<std::string> codes = {"rope", "alibi", "sinusoidal", "learned", "none"};
+  const std::vector<std::string> codes = {"rope", "alibi", "sinusoidal", "learned",
+                                          "none", "t5",    "shaw"};
   const std::vector<double> lengths = {32, 64, 128, 256};
   std::vector<std::vector<std::string>> rows;
   std::vector<render::Series> lines;
-  for (const std::string code : {"rope", "alibi", "sinusoidal", "learned", "none",
+  for (const std::string code : {"rope", "alibi", "sinusoidal", "learned", "none", "t5", "shaw",
                                  "rope, interpolated", "rope, NTK-aware"}) {
     const std::string name = "positions-" + code.substr(0, code.find(','));
     ModelWeightsF model = lesson::trained_model(name);
@@ -534,8 +535,9 @@ void beyond_training(lesson::Page& page) {
   page.text_table({"code", "loss at 32", "64", "128", "256", "untrained, 32"}, rows);
   page.line_chart("loss where something repeats", lines,
                   {.x_label = "tokens", .y_label = "nats", .log_x = true});
-  const auto& [rope, alibi, sinusoidal, learned, none] =
-      std::tie(lines[0], lines[1], lines[2], lines[3], lines[4]);
+  const auto& [rope, alibi, sinusoidal, learned, none, t5, shaw, interpolated_rope, ntk_rope] =
+      std::tie(lines[0], lines[1], lines[2], lines[3], lines[4], lines[5], lines[6], lines[7],
+               lines[8]);
   page.claim("C13-14", page.check_greater(rope.y[1] / rope.y[0], 3,
                                           "rotary: the loss rises steeply at twice the length"));
   page.claim("C13-42", page.check_greater(rope.y[3], 1.5, "and is no better at eight times"));
@@ -544,10 +546,10 @@ void beyond_training(lesson::Page& page) {
   page.claim("C13-47",
              page.check_less(alibi.y[3], rope.y[3] / 2,
                              "ALiBi: at eight times the length less than half of rotary's loss"));
-  page.check_less(lines[6].y[1], 0.75 * rope.y[1],
+  page.check_less(ntk_rope.y[1], 0.75 * rope.y[1],
                   "NTK-aware scaling helps the rotary model at twice the length, untrained for it");
   page.check_greater(
-      lines[5].y[1], rope.y[1],
+      interpolated_rope.y[1], rope.y[1],
       "interpolation, which slows the fast pairs too, needs further training: without "
       "it the previous token is no longer found");
   page.check_greater(none.y[0] / alibi.y[0], 2, "without positions the task is hardly learned");
@@ -587,6 +589,11 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 13, .title = "Positions: rotary, relative, ALiBi"},
-                     tell);
+  return lesson::run(
+      argc, argv,
+      {.number = 13,
+       .title = "Positions: rotary, relative, ALiBi",
+       .models = {"positions-rope", "positions-alibi", "positions-t5", "positions-shaw",
+                  "positions-sinusoidal", "positions-learned", "positions-none"}},
+      tell);
 }

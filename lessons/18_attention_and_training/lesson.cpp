@@ -438,5 +438,9 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 18, .title = "Attention and training"}, tell);
+  return lesson::run(argc, argv,
+                     {.number = 18,
+                      .title = "Attention and training",
+                      .models = {"induction", "induction-one-layer"}},
+                     tell);
 }

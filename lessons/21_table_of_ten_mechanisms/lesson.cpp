@@ -836,5 +836,9 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 21, .title = "The table of ten mechanisms, run"}, tell);
+  return lesson::run(argc, argv,
+                     {.number = 21,
+                      .title = "The table of ten mechanisms, run",
+                      .models = {"induction", "positions-alibi", "positions-rope"}},
+                     tell);
 }
