@@ -476,9 +476,9 @@ void alibi(lesson::Page& page) {
 
 // Mean loss where something repeats, so that it can be known: sequences of `length` tokens.
 double loss_at(const ModelWeightsF& model, std::size_t length, std::uint64_t seed) {
-  Random random(seed);
   double loss = 0, count = 0;
-  for (int sequence = 0; sequence < 8; ++sequence) {
+  for (std::uint64_t sequence = 0; sequence < 24; ++sequence) {
+    Random random(1000 * seed + sequence);  // the same beginnings at every length
     const Example e = repeated_example({24, length, 5, 12}, random);
     const ModelTraceF trace = run_model<float>(e.ids, model, {.record = Record::essential});
     for (const GoldEdge& edge : e.edges)
@@ -533,7 +533,7 @@ void beyond_training(lesson::Page& page) {
     lines.push_back(line);
   }
   page.text_table({"code", "loss at 32", "64", "128", "256", "untrained, 32"}, rows);
-  page.line_chart("loss where something repeats", lines,
+  page.line_chart("loss where something repeats", {lines.begin(), lines.begin() + 7},
                   {.x_label = "tokens", .y_label = "nats", .log_x = true});
   const auto& [rope, alibi, sinusoidal, learned, none, t5, shaw, interpolated_rope, ntk_rope] =
       std::tie(lines[0], lines[1], lines[2], lines[3], lines[4], lines[5], lines[6], lines[7],
@@ -546,6 +546,33 @@ void beyond_training(lesson::Page& page) {
   page.claim("C13-47",
              page.check_less(alibi.y[3], rope.y[3] / 2,
                              "ALiBi: at eight times the length less than half of rotary's loss"));
+  const auto by_buckets =
+      page.check_less(t5.y[3], 3 * t5.y[0],
+                      "T5's buckets: less than three times the loss at eight times the length");
+  const auto moderate =
+      page.check_greater(t5.y[3] / t5.y[1], 1.2, "but it rises from 64 tokens to 256, moderately");
+  const auto by_clipping =
+      page.check_less(shaw.y[3], 3 * shaw.y[0],
+                      "Shaw's vectors: less than three times the loss at eight times the length");
+  // what the trained models add to the scores of one far query, head 0 of layer 0
+  const auto shift = [&](const char* name, std::size_t back) {
+    Random random(1303);
+    const Example e = repeated_example({24, 256, 5, 12}, random);
+    return run_model<float>(e.ids, lesson::trained_model(name))
+        .blocks[0]
+        .attention.bias(0, 250, 250 - back);
+  };
+  const auto clipped = page.check_equal(
+      shift("positions-shaw", 200), shift("positions-shaw", 16),
+      "because it is clipped: a key 200 tokens back is shifted as one 16 back, to the last bit");
+  page.check_true(shift("positions-shaw", 15) != shift("positions-shaw", 16) &&
+                      shift("positions-t5", 112) != shift("positions-t5", 113) &&
+                      shift("positions-t5", 113) == shift("positions-t5", 200),
+                  "nearer ones are told apart; T5 tells distances apart up to 113");
+  for (const auto& check : {by_buckets, moderate, by_clipping, clipped}) {
+    page.claim("C13-47", check);
+    page.claim("T08-06", check);
+  }
   page.check_less(ntk_rope.y[1], 0.75 * rope.y[1],
                   "NTK-aware scaling helps the rotary model at twice the length, untrained for it");
   page.check_greater(

@@ -97,8 +97,8 @@ TEST_CASE("trace: records, verifies and says so", "[trace]") {
 }
 
 TEST_CASE("trace: every shipped and built-in model is verified", "[trace]") {
-  for (const std::string name :
-       {"tiny", "induction-by-hand", "induction", "grammar", "positions-alibi", "facts"}) {
+  for (const std::string name : {"tiny", "induction-by-hand", "induction", "grammar",
+                                 "positions-alibi", "positions-t5", "positions-shaw", "facts"}) {
     INFO(name);
     const Run run =
         scratch::headlight("trace --builtin " + name + " --ids 1,2,3,1,2,3 --verify --quiet");

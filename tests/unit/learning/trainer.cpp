@@ -196,15 +196,21 @@ TEST_CASE("adam_update: the first step goes by the rate against the sign, decay 
 
 TEST_CASE("identical heads: they stay bit-identical without noise and part with it",
           "[learning][law]") {
-  for (const double dropout : {0.0, 0.1}) {
-    Random random(1);
-    ModelWeights w = models::model(models::all_kinds()[1]);
+  const std::vector<models::Kind> kinds = models::all_kinds();
+  for (const auto& [kind, dropout] :
+       {std::pair{kinds[1], 0.0}, std::pair{kinds[1], 0.1}, std::pair{kinds[7], 0.0},
+        std::pair{kinds[7], 0.1}, std::pair{kinds[8], 0.0}, std::pair{kinds[8], 0.1}}) {
+    INFO(kind.name << ", dropout " << dropout);
+    ModelWeights w = models::model(kind);
     w.blocks.resize(1);
     MultiHeadWeights& a = w.blocks[0].attention;  // heads 0 and 2 are made equal
-    for (Matrix* m : {&a.W_Q, &a.W_K, &a.W_V})
+    for (Matrix* m :
+         {&a.W_Q, &a.W_K, &a.W_V, &a.relative_keys, &a.relative_values, &w.relative_bias})
       for (std::size_t i = 0; i < m->shape(0); ++i)
         for (std::size_t j = 0; j < m->shape(1) / 3; ++j)
           (*m)(i, j + 2 * m->shape(1) / 3) = (*m)(i, j);
+    for (Vector* b : {&a.b_Q, &a.b_K, &a.b_V})
+      for (std::size_t j = 0; j < b->size() / 3; ++j) (*b)(j + 2 * b->size() / 3) = (*b)(j);
     for (std::size_t i = 0; i < 5; ++i)
       for (std::size_t j = 0; j < 9; ++j) a.W_O(i + 10, j) = a.W_O(i, j);
     TrainingPlan plan = short_plan();
