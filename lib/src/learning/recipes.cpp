@@ -67,6 +67,17 @@ std::vector<Recipe> make() {
     r.draw = [](Random& random) { return order_examples(12, 16, random); };
     r.batch = 16;
     r.relations = {"previous", "before previous"};
+    r.note =
+        heads == 1
+            ? "What one head gains on one token it loses on the other. Fresh runs (seeds 100 to "
+              "104, `./headlight test --slow`), by the share of examples that ask for the "
+              "previous token: none of them, accuracy 0.07 on the previous token and 1.00 on the "
+              "one before it; half of them, from 0.29 and 0.85 to 0.76 and 0.34; three quarters, "
+              "1.00 and 0.09; all, 1.00 and 0.08. The sum never reaches 1.2. This model met both "
+              "questions in every batch and divides itself evenly, which costs 1.31 nats where "
+              "certainty about one of the two costs 1.9."
+            : "Five fresh seeds (100 to 104) trained by `./headlight test --slow`: all name both "
+              "tokens, at 0.95 or more.";
     all.push_back(r);
   }
 
@@ -126,7 +137,8 @@ std::vector<Recipe> make() {
   wide.plan.schedule.steps = 1400;
   wide.seed = 2;
   wide.seed_note =
-      "chosen among the seeds 0 to 3: NOTE_WIDE";
+      "chosen among the seeds 0 to 3; all four solve every relation, and the weight of their best "
+      "head on the subject is 0.47, 0.75, 0.58 and 0.41 on one set of sentences";
   all.push_back(wide);
 
   // facts
