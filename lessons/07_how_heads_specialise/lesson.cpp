@@ -260,7 +260,7 @@ void scores(lesson::Page& page, const ModelWeightsF& w) {
   for (std::size_t s = 0; s < score_definitions().size(); ++s) {
     const ScoreDefinition& d = score_definitions()[s];
     at[d.id] = s;
-    if (d.role == HeadRole::duplicate || d.id == "induction.olsson-printed") continue;
+    if (d.role == HeadRole::duplicate || d.id == "induction.as-printed") continue;
     const std::size_t layer = d.role == HeadRole::induction ? 1 : 0;
     rows.push_back({d.id, fixed(by_hand.score[s](layer, 0)), fixed(by_hand.ceiling[s]),
                     fixed(best_in_layer(now.score[s], layer)),

@@ -181,7 +181,8 @@ int heads(int argc, char** argv) {
       return 0;
     }
 
-    std::printf("%s: %zu layers of %zu heads, %zu parameters\n", folder.c_str(), layers, per_layer,
+    std::printf("%s: %zu layers of %zu heads, %zu parameters\n",
+                words["model"].as<std::string>().c_str(), layers, per_layer,
                 parameter_count(weights));
     std::printf("%zu sequences of %zu random tokens, %zu times each\n\n", count, period, copies);
     std::vector<std::size_t> columns;
@@ -189,18 +190,20 @@ int heads(int argc, char** argv) {
       if (words.count("all") ||
           std::find(on_the_card.begin(), on_the_card.end(), definitions[d].id) != on_the_card.end())
         columns.push_back(d);
+    const int width = words.count("all") ? 22 : 16;  // the longest id, and 80 columns
+    const std::size_t in_a_row = words.count("all") ? 3 : 4;
     const auto heading = [&](std::size_t first, std::size_t end) {
       std::printf("%-8s", "head");
       for (std::size_t c = first; c < end; ++c)
-        std::printf(" %16s", definitions[columns[c]].id.c_str());
+        std::printf(" %*s", width, definitions[columns[c]].id.c_str());
       std::printf("\n");
     };
-    for (std::size_t first = 0; first < columns.size(); first += 4) {
-      const std::size_t end = std::min(columns.size(), first + 4);
+    for (std::size_t first = 0; first < columns.size(); first += in_a_row) {
+      const std::size_t end = std::min(columns.size(), first + in_a_row);
       heading(first, end);
       const auto line = [&](const char* name, const auto& value) {
         std::printf("%-8s", name);
-        for (std::size_t c = first; c < end; ++c) std::printf(" %16.3f", value(columns[c]));
+        for (std::size_t c = first; c < end; ++c) std::printf(" %*.3f", width, value(columns[c]));
         std::printf("\n");
       };
       for (std::size_t l = 0; l < layers; ++l)
@@ -231,9 +234,9 @@ int heads(int argc, char** argv) {
         "\nDefinitions. Ceiling: a perfect head on these tokens; uniform: a head that\n"
         "looks at all earlier tokens alike. Thresholds of one mean nothing in another.\n");
     for (const std::size_t d : columns)
-      std::printf("  %-16s %s\n  %-16s %s\n  %-16s %s\n", definitions[d].id.c_str(),
-                  definitions[d].formula.c_str(), "", definitions[d].offsets.c_str(), "",
-                  definitions[d].source.c_str());
+      std::printf("  %-*s %s\n  %-*s %s\n  %-*s %s\n", width, definitions[d].id.c_str(),
+                  definitions[d].formula.c_str(), width, "", definitions[d].offsets.c_str(), width,
+                  "", definitions[d].source.c_str());
     std::printf("  %-16s of rows, over the log of the visible keys\n", "entropy");
     std::printf("  %-16s tokens whose own logit leads in W_E W_V W_O W_U, no norms\n", "copies");
     std::printf("  %-16s Elhage et al. 2021\n", "");

@@ -260,8 +260,21 @@ TEST_CASE("heads: wrong usage is one line and exit 2, --json is one object", "[t
     CHECK(refused.status == 2);
     CHECK(lines(refused.out) == 1);
   }
+  for (const char* model : {"induction", "positions-shaw --all", "wide --all --exclude-bos"}) {
+    INFO(model);
+    const Run page = run(std::string(HEADLIGHT_CLI " heads --model ") + model);
+    CHECK(page.status == 0);
+    CHECK_THAT(page.out, headlight_test::contains("In-context learning: "));
+    std::size_t column = 0, widest = 0;  // every sign of this page is one byte wide
+    for (const char sign : page.out) {
+      column = sign == '\n' ? 0 : column + 1;
+      widest = std::max(widest, column);
+    }
+    CHECK(widest <= 80);
+  }
   const Run card = run(HEADLIGHT_CLI " heads --model induction --json");
   CHECK(card.status == 0);
   CHECK(card.out.front() == '{');
-  CHECK_THAT(card.out, headlight_test::contains("\"ceiling\""));
+  for (const char* part : {"\"ceiling\"", "\"copying.olsson\"", "\"without_repeats\""})
+    CHECK_THAT(card.out, headlight_test::contains(part));
 }

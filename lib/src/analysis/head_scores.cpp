@@ -67,9 +67,9 @@ const std::vector<ScoreDefinition>& score_definitions() {
        "followers of all earlier copies", "Olsson et al. 2022, summed per query row"},
       {"induction.olsson", HeadRole::induction, "mean of A over all follower cells",
        "followers of all earlier copies", "Olsson et al. 2022, mean over entries"},
-      {"induction.olsson-stripes", HeadRole::induction, "mean of A[i, i-mL+1], i >= mL, n >= mL+L",
+      {"induction.by-distance", HeadRole::induction, "mean of A[i, i-mL+1], i >= mL, n >= mL+L",
        "offsets L-1, 2L-1, ...", "the same by distance: whole diagonals"},
-      {"induction.olsson-printed", HeadRole::induction, "mean of A over cells before a copy",
+      {"induction.as-printed", HeadRole::induction, "mean of A over cells before a copy",
        "tokens before all earlier copies", "Olsson et al. 2022 as printed, before the erratum"},
       {"induction.stripe", HeadRole::induction, "mean over i >= L-1 of A[i, i-L+1]", "offset L-1",
        "ARENA, TransformerLens notebooks"},
@@ -95,13 +95,13 @@ double head_score(const ScoreDefinition& definition, const Matrix& A,
     for (std::size_t i = offset; i < n; ++i) sum += A(i, i - offset);
     return sum / static_cast<double>(n - offset);
   }
-  if (way == "olsson-stripes") {
+  if (way == "by-distance") {
     double sum = 0, cells = 0;
     for (std::size_t back = period; period > 0 && back + period <= n; back += period)
       for (std::size_t i = back; i < n; ++i) sum += A(i, i - back + 1), cells += 1;
     return cells > 0 ? sum / cells : none;
   }
-  const bool printed = way == "olsson-printed", is_tl = way == "tl-mul" || way == "tl-abs";
+  const bool printed = way == "as-printed", is_tl = way == "tl-mul" || way == "tl-abs";
   double on_cells = 0, all = 0, differences = 0, rows = 0, cells = 0;
   for (std::size_t i = 0; i < n; ++i) {
     bool row_counts = false;

@@ -80,8 +80,8 @@ TEST_CASE("head_score: the calibration table, a first token and 25 different one
                          Row{"induction.tl-abs", induction, twice, 0.490, -0.464},
                          Row{"previous.tl-mul", previous, twice, 0.980, 0.069},
                          Row{"induction.stripe", induction, twice, 0.963, 0.028},
-                         Row{"induction.olsson-stripes", induction, four, 0.490, 0.0155},
-                         Row{"induction.olsson-printed", induction, four, 0.000, 0.015}}) {
+                         Row{"induction.by-distance", induction, four, 0.490, 0.0155},
+                         Row{"induction.as-printed", induction, four, 0.000, 0.015}}) {
     INFO(row.id);
     const Matrix perfect = perfect_pattern(row.role, row.ids),
                  uniform = uniform_pattern(row.ids.size());
@@ -97,7 +97,7 @@ TEST_CASE("head_score: the calibration table, a first token and 25 different one
   // and 153 cells where token by token there are 75 and 150. Hence 0.490 and not 0.500, 0.987 per
   // row and not 1, and at most 76/153 for rows that sum to one.
   const Matrix B = perfect_pattern(induction, four);
-  const double by_distance = head_score(definition("induction.olsson-stripes"), B, four, 25);
+  const double by_distance = head_score(definition("induction.by-distance"), B, four, 25);
   CHECK_THAT(by_distance * 153 / 76, WithinAbs(0.987, 5e-4));
   CHECK_THAT(head_score(definition("induction.olsson"), B, four, 25), WithinAbs(0.5, 1e-12));
   CHECK_THAT(head_score(definition("induction.mass"), B, four, 25), WithinAbs(1, 1e-12));
@@ -169,7 +169,7 @@ TEST_CASE("score_heads: heads built by hand reach every ceiling, a uniform head 
     const ScoreDefinition& d = score_definitions()[s];
     INFO(d.id);
     CHECK_THAT(uniform.score[s](1, 0), WithinAbs(uniform.baseline[s], 1e-12));
-    if (d.id == "induction.olsson-printed")
+    if (d.id == "induction.as-printed")
       CHECK(hand.ceiling[s] == 0);  // as printed, an induction head scores nothing
     else
       CHECK(hand.ceiling[s] > hand.baseline[s] + 0.3);
