@@ -240,9 +240,8 @@ int heads(int argc, char** argv) {
     std::printf("  %-16s of rows, over the log of the visible keys\n", "entropy");
     std::printf("  %-16s tokens whose own logit leads in W_E W_V W_O W_U, no norms\n", "copies");
     std::printf("  %-16s Elhage et al. 2021\n", "");
-    std::printf("  %-16s raise of a token's own logit by its value, over what the value\n",
-                "copying");
-    std::printf("  %-16s raises all of %zu different tokens; Olsson et al. 2022\n", "",
+    std::printf("  %-16s raise of a token's own logit by its value, over what it\n", "copying");
+    std::printf("  %-16s raises of all %zu different tokens; Olsson et al. 2022\n", "",
                 outside.sample);
     std::printf("  %-16s loss late less loss early (tokens 500 and 50 of 512, at the\n",
                 "in-context");

@@ -292,4 +292,7 @@ TEST_CASE("cut_edge: refuses edges that go nowhere", "[analysis][error]") {
   CHECK_THROWS_WITH(
       cut_edge<double>(w, {{1, 0}}, PathEdge::key, 1),
       "cut_edge: wanted an earlier head and a later layer below 2, got layers 1 and 1");
+  CHECK_THROWS_WITH(
+      cut_edge<double>(models::model(models::all_kinds()[9]), {{0, 0}}, PathEdge::key, 1),
+      "cut_edge: wanted pre-norm blocks, where heads add to the stream; got post-norm");
 }
