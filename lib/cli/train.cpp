@@ -5,6 +5,8 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <cxxopts.hpp>
 #include <filesystem>
@@ -264,11 +266,22 @@ bool saved_state(const Run& run, const TrainerF& trainer) {
   }
 }
 
+// Whether the terminal shows more than ASCII.
+bool reads_utf8() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
+    if (const char* locale = std::getenv(name); locale && *locale)
+      return std::strstr(locale, "UTF-8") || std::strstr(locale, "utf8");
+  return false;
+}
+
+// One line of at most 80 columns: a bar, the loss and its curve, the time that is left.
 void show_progress(const Run& run, std::size_t step, double seconds, std::size_t steps_here) {
   const double rate = seconds / static_cast<double>(std::max<std::size_t>(1, steps_here));
-  std::fprintf(stderr, "\r%s  step %zu/%zu  loss %.3f  %s  ETA %.0f s   ", run.recipe.name.c_str(),
-               step, run.steps, run.losses.empty() ? 0.0 : run.losses.back(),
-               sparkline(run.losses, 30).c_str(), rate * static_cast<double>(run.steps - step));
+  const std::string bar(10 * step / run.steps, '#');
+  std::fprintf(stderr, "\r%s [%-10s] %zu/%zu  loss %.3f  %s  ETA %.0f s ", run.recipe.name.c_str(),
+               bar.c_str(), step, run.steps, run.losses.empty() ? 0.0 : run.losses.back(),
+               reads_utf8() ? sparkline(run.losses, 12).c_str() : "",
+               rate * static_cast<double>(run.steps - step));
   std::fflush(stderr);
 }
 

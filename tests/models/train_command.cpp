@@ -6,6 +6,7 @@
 #include <headlight/file/gpt2_folder.hpp>
 #include <headlight/file/safetensors.hpp>
 #include <headlight/learning/parameters.hpp>
+#include <headlight/render/text.hpp>
 #include <limits>
 
 #include "support/catch.hpp"
@@ -103,6 +104,28 @@ TEST_CASE("train: a state of another run, or a damaged one, is refused in one li
   CHECK(damaged.status == 2);
   CHECK(lines(damaged.out) == 1);
   CHECK_THAT(damaged.out, headlight_test::contains("training.safetensors: "));
+}
+
+TEST_CASE("train: at a terminal a bar, the loss with its curve, the time left, in 80 columns",
+          "[train]") {
+  const Folder folder;
+  for (const char* locale : {"C.UTF-8", "C"}) {
+    INFO(locale);
+    const Run shown =
+        run(std::string("env LC_ALL=") + locale + " script -qec '" + train +
+            "positions-sinusoidal --steps 25 --out " + (folder / "m") + "' /dev/null");
+    CHECK(shown.status == 0);
+    CHECK_THAT(shown.out,
+               headlight_test::contains("positions-sinusoidal [##########] 25/25  loss "));
+    CHECK_THAT(shown.out, headlight_test::contains("ETA 0 s"));
+    CHECK((shown.out.find("▁") != std::string::npos) == (std::string(locale) != "C"));
+    const std::string progress = shown.out.substr(0, shown.out.find('\n'));
+    for (std::size_t at = 0; at < progress.size();) {
+      const std::size_t end = std::min(progress.find('\r', at), progress.size());
+      CHECK(render::display_width(progress.substr(at, end - at)) <= 80);
+      at = end + 1;
+    }
+  }
 }
 
 TEST_CASE("train: killed outright it goes on from its last checkpoint, to the bits of a whole run",

@@ -85,13 +85,15 @@ TEST_CASE("TrainerOf: in float, loss and gradient are those in double", "[learni
 
 TEST_CASE("TrainerOf: one and two threads give the same bits, with dropout too",
           "[learning][law]") {
-  for (const double dropout : {0.0, 0.2}) {
+  for (const auto& [kind, dropout] : {std::pair{1, 0.0}, std::pair{1, 0.2}, std::pair{7, 0.2},
+                                      std::pair{8, 0.2}, std::pair{9, 0.0}}) {
     std::uint64_t hashes[3] = {};
     for (const std::size_t threads : {1, 2}) {
       TrainingPlan plan = short_plan();
       plan.pattern_dropout = plan.head_dropout = dropout;
       plan.threads = threads;
-      TrainerF trainer(models::model<float>(models::all_kinds()[1]), plan);
+      TrainerF trainer(models::model<float>(models::all_kinds()[static_cast<std::size_t>(kind)]),
+                       plan);
       for (std::uint64_t s = 0; s < 8; ++s) trainer.step(models::batch(7, 6, false, s));
       hashes[threads] = parameter_hash(trainer.weights());
     }
