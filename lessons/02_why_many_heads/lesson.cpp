@@ -322,6 +322,9 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 2, .title = "Why many heads and not one large one"},
+  return lesson::run(argc, argv,
+                     {.number = 2,
+                      .title = "Why many heads and not one large one",
+                      .models = {"order-one-head", "order-two-heads", "grammar"}},
                      tell);
 }

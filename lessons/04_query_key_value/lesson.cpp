@@ -301,5 +301,6 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 4, .title = "Query, key, value"}, tell);
+  return lesson::run(argc, argv, {.number = 4, .title = "Query, key, value", .models = {"grammar"}},
+                     tell);
 }

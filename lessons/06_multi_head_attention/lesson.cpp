@@ -307,5 +307,9 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 6, .title = "Multi-head attention"}, tell);
+  return lesson::run(argc, argv,
+                     {.number = 6,
+                      .title = "Multi-head attention",
+                      .models = {"order-one-head", "order-two-heads", "grammar"}},
+                     tell);
 }

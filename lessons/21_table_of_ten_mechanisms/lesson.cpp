@@ -321,6 +321,21 @@ void cross_row(lesson::Page& page, const Input& in) {
                            "made the keys"));
 }
 
+double loss_at(const ModelWeightsF& model, std::size_t length) {
+  double loss = 0, count = 0;
+  for (std::uint64_t sequence = 0; sequence < 24; ++sequence) {
+    Random random(210900 + sequence);  // the same beginnings at every length
+    const Example e = repeated_example({24, length, 5, 12}, random);
+    const ModelTraceF trace = run_model<float>(e.ids, model, {.record = Record::essential});
+    for (const GoldEdge& edge : e.edges)
+      if (edge.relation == "induction" && edge.has_answer)
+        loss -=
+            std::log(static_cast<double>(trace.probabilities(edge.query, e.targets[edge.query]))),
+            count += 1;
+  }
+  return loss / count;
+}
+
 void relative_positions(lesson::Page& page, const Input& in) {
   page.step("Row 8: relative positions");
   Random random(8);
@@ -358,6 +373,17 @@ void relative_positions(lesson::Page& page, const Input& in) {
   page.claim("T08-08", page.check_close(reader.output, share,
                                         "under a causal mask the index is not lost: 1/(i+1) of a "
                                         "mark on the first token"));
+  const ModelWeightsF t5 = lesson::trained_model("positions-t5"),
+                      shaw = lesson::trained_model("positions-shaw");
+  const double rotary = loss_at(lesson::trained_model("positions-rope"), 256);
+  page.claim("T08-06", page.check_less(std::max(loss_at(t5, 256), loss_at(shaw, 256)), 0.5 * rotary,
+                                       "trained on 32 tokens and read at 256, both lose less than "
+                                       "half of what the rotary model loses"));
+  page.claim("T08-06", page.check_greater(loss_at(t5, 256), 1.2 * loss_at(t5, 64),
+                                          "T5's buckets moderately: the loss rises with length"));
+  page.claim("T08-06", page.check_less(loss_at(shaw, 256), 3 * loss_at(shaw, 32),
+                                       "Shaw's offsets are clipped: far keys look like the "
+                                       "farthest that training met, and the loss stays low"));
 }
 
 void alibi_row(lesson::Page& page, const Input& in) {
@@ -748,5 +774,10 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 21, .title = "The table of ten mechanisms, run"}, tell);
+  return lesson::run(argc, argv,
+                     {.number = 21,
+                      .title = "The table of ten mechanisms, run",
+                      .models = {"induction", "positions-alibi", "positions-rope", "positions-t5",
+                                 "positions-shaw"}},
+                     tell);
 }

@@ -22,8 +22,9 @@ namespace lesson {
 
 /// What a lesson is called.
 struct About {
-  int number = 0;     ///< of the report's section
-  std::string title;  ///< in words
+  int number = 0;                        ///< of the report's section
+  std::string title;                     ///< in words
+  std::vector<std::string> models = {};  ///< the trained models it stands on, by their recipes
 };
 
 /// What the reader asked for on the command line.
@@ -34,6 +35,7 @@ struct Settings {
   bool quiet = false;                 ///< only checks that fail, and the tally
   bool silent = false;                ///< nothing at all (--json)
   bool pause = false;                 ///< wait after every step
+  bool retrain = false;               ///< train the lesson's models anew instead of reading them
 };
 
 /// A check that was made, to be named in Page::claim.

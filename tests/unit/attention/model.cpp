@@ -14,7 +14,8 @@ namespace {
 
 const std::vector<std::size_t> ids = {3, 1, 12, 3, 7};
 const Position all_positions[] = {Position::learned, Position::sinusoidal, Position::rope,
-                                  Position::alibi, Position::none};
+                                  Position::alibi,   Position::t5,         Position::shaw,
+                                  Position::none};
 
 std::size_t bytes_of(const ModelTrace& trace) {
   std::size_t bytes = 0;
@@ -175,6 +176,29 @@ TEST_CASE("run_model: patching a stage with another run's values gives the other
   };
   CHECK((numbers(run_model<double>(ids, w, options)).at("unembed.hook_out") ==
          source.at("unembed.hook_out")));
+}
+
+TEST_CASE("run_model: refuses tables of positions that do not fit", "[model][error]") {
+  Random random(12);
+  ModelWeights w = model(random, Position::shaw);
+  w.blocks[1].attention.relative_keys = {};
+  w.blocks[1].attention.relative_values = {};
+  CHECK_THROWS_WITH(
+      run_model<double>(ids, w),
+      "run_model: layer 1 has no relative_keys, but the model's positions are Shaw's");
+  w.position = Position::none;
+  CHECK_THROWS_WITH(
+      run_model<double>(ids, w),
+      "run_model: layer 0 has relative_keys, but the model's positions are not Shaw's");
+  w = model(random, Position::t5);
+  w.blocks[1].attention.n_heads = 1;
+  CHECK_THROWS_WITH(run_model<double>(ids, w),
+                    "run_model: relative_bias has shape [6, 3] for the 1 heads of layer 1");
+  w = model(random, Position::t5);
+  w.blocks[0].attention.null_key = random_matrix(random, 3, 4);
+  CHECK_THROWS_WITH(run_model<double>(ids, w),
+                    "run_model: T5's positions with a null key are not defined; use another "
+                    "position code");
 }
 
 TEST_CASE("run_model: refuses what does not fit", "[model][error]") {
