@@ -195,7 +195,7 @@ const std::vector<Mutant<decltype(exercise::scale_variance)>> mutants_04_3 = {
      "the weight is divided by sqrt(d_head): scores are, before the softmax",
      with<&Mistakes::softened_divided>},
     {"in-place", "", "the queries that were handed in are changed", in_place},
-    {"kept-between-calls", "variance", "", kept_between_calls},
+    {"kept-between-calls", "", "", kept_between_calls},
     {"sample", "variance", "", sample},
     {"n-minus-one-and-scale-d", "variance", "", sample_variance_and_scale_d},
 };

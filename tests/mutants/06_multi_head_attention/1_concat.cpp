@@ -190,7 +190,7 @@ const std::vector<Mutant<decltype(exercise::concat)>> mutants_06_1 = {
     {"features-reversed", "concatenated", "the features of every head stand in reverse order",
      with<&Mistakes::features_reversed>},
     {"in-place", "", "the pattern that was handed in is changed", in_place},
-    {"not-cleared", "z", "", not_cleared},
+    {"not-cleared", "", "", not_cleared},
     {"sample", "concatenated", "", sample},
     {"first-pattern-reversed", "z", "", first_pattern_and_reversed},
 };

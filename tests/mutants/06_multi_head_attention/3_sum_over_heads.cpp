@@ -192,7 +192,7 @@ const std::vector<Mutant<decltype(exercise::sum_over_heads)>> mutants_06_3 = {
     {"lengths-transposed", "lengths", "transposed: rows are heads, columns are tokens",
      with<&Mistakes::transposed>},
     {"in-place", "", "the W_O that was handed in is changed", in_place},
-    {"not-cleared", "output", "", not_cleared},
+    {"not-cleared", "", "", not_cleared},
     {"sample", "output", "", sample},
     {"first-rows-squared", "contributions", "", rows_and_squares},
 };

@@ -235,7 +235,7 @@ const std::vector<Mutant<decltype(exercise::rope)>> mutants_13_1 = {
     {"transposed", "scores", "transposed: rows are queries, columns are keys",
      with<&Mistakes::key_first>},
     {"table-kept", "theta", "", table_kept},
-    {"goes-on", "query", "", goes_on},
+    {"goes-on", "", "", goes_on},
     {"sample", "scores", "", sample},
     {"one-angle-value-turned", "theta", "", one_angle_and_value},
 };
