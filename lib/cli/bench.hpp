@@ -21,8 +21,21 @@ int bench_train(int argc, char** argv);
 /// The machine's limits. @param argc  count of words  @param argv  options  @return exit status
 int bench_limits(int argc, char** argv);
 
-/// Seconds that a piece of work takes. @param work  called once  @return wall time
-double seconds(const std::function<void()>& work);
+/// Which time passes while work is measured.
+enum class Clock {
+  processor,  ///< of this process: what a neighbour on the machine takes does not count
+  wall,       ///< of the world: the only one that shows what a second thread gains
+};
+
+/// The clock that is fair to work on so many threads. @param threads  of the work  @return
+/// processor time for one, wall time for more
+inline Clock clock_for(std::size_t threads) {
+  return threads <= 1 ? Clock::processor : Clock::wall;
+}
+
+/// Seconds that a piece of work takes. @param clock  which time  @param work  called once  @return
+/// seconds
+double seconds(Clock clock, const std::function<void()>& work);
 
 /// Middle of the measurements. @param values  at least one  @return median
 double median(std::vector<double> values);
@@ -40,6 +53,11 @@ struct Limits {
 
 /// Measures the limits with `threads` threads. @param threads  how many  @return the limits
 Limits measure_limits(std::size_t threads);
+
+/// The widest of PyTorch's kernels that this processor runs: asked for by name, because PyTorch
+/// does not take them by itself, and dies when asked for what the processor lacks.
+/// @return "avx512", "avx2" or "default", a value of ATEN_CPU_CAPABILITY
+const char* torch_kernels();
 
 /// A peer in another process, told to run over a pipe.
 class Peer {

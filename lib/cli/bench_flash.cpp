@@ -51,7 +51,7 @@ struct Measured {
 };
 
 // Runs in a process of its own, so that its peak of memory is its own.
-Measured in_child(std::size_t runs, const std::function<Tensor3F()>& work) {
+Measured in_child(std::size_t runs, Clock clock, const std::function<Tensor3F()>& work) {
   int ends[2];
   Measured measured;
   if (pipe(ends) != 0) return measured;
@@ -62,7 +62,7 @@ Measured in_child(std::size_t runs, const std::function<Tensor3F()>& work) {
     std::vector<double> times;
     for (std::size_t run = 0; run < runs; ++run) {
       Tensor3F y;
-      times.push_back(seconds([&] { y = work(); }));
+      times.push_back(seconds(clock, [&] { y = work(); }));
       double squares = 0;
       for (const float x : y) squares += double(x) * double(x);
       measured.check = squares;
@@ -115,11 +115,11 @@ int bench_flash(int argc, char** argv) {
     const Tensor3F q = heads(h, n, d, 0), k = heads(h, n, d, 1), v = heads(h, n, d, 2);
     const double argument_bytes = 3 * 4 * static_cast<double>(h * n * d),
                  result_bytes = argument_bytes / 3;
-    const Measured tiles = in_child(runs, [&] {
+    const Measured tiles = in_child(runs, clock_for(threads), [&] {
       return flash_attention(q, k, v, {.causal = causal, .threads = threads}).output;
     });
-    const Measured plain =
-        in_child(runs, [&] { return plain_attention(q, k, v, causal, threads); });
+    const Measured plain = in_child(runs, clock_for(threads),
+                                    [&] { return plain_attention(q, k, v, causal, threads); });
     if (tiles.seconds == 0 || plain.seconds == 0 ||
         std::abs(tiles.check - plain.check) > 1e-3 * plain.check) {
       std::fprintf(

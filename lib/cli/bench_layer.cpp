@@ -124,18 +124,21 @@ int bench_layer(int argc, char** argv) {
   BlockTraceOf<float> trace, full_trace;
   PeerRecord loops;
 
+  const Clock clock = clock_for(threads);
   std::vector<Contender> contenders;
-  contenders.push_back(
-      {"headlight", [&] { return seconds([&] { run_block(x, weights, essential, trace); }); }});
+  contenders.push_back({"headlight", [&] {
+                          return seconds(clock, [&] { run_block(x, weights, essential, trace); });
+                        }});
   if (given.count("full"))
     contenders.push_back({"headlight, every stage", [&] {
-                            return seconds([&] { run_block(x, weights, full, full_trace); });
+                            return seconds(clock, [&] { run_block(x, weights, full, full_trace); });
                           }});
   if (!given.count("no-slow-peers")) {
-    contenders.push_back(
-        {"loops as in llm.c", [&] { return seconds([&] { layer_in_loops(x, weights, loops); }); }});
-    contenders.push_back(
-        {"xtensor expressions", [&] { return seconds([&] { layer_in_xtensor(x, weights); }); }});
+    contenders.push_back({"loops as in llm.c", [&] {
+                            return seconds(clock, [&] { layer_in_loops(x, weights, loops); });
+                          }});
+    contenders.push_back({"xtensor expressions",
+                          [&] { return seconds(clock, [&] { layer_in_xtensor(x, weights); }); }});
   }
   std::vector<std::unique_ptr<Peer>> peers;
   std::string torch_version;
@@ -149,7 +152,7 @@ int bench_layer(int argc, char** argv) {
                                         std::to_string(heads),
                                         std::to_string(threads)};
     if (every) command.push_back("every");
-    environment.push_back("ATEN_CPU_CAPABILITY=avx512");
+    environment.push_back(std::string("ATEN_CPU_CAPABILITY=") + torch_kernels());
     environment.push_back("OMP_NUM_THREADS=" + std::to_string(threads));
     environment.push_back("OPENBLAS_NUM_THREADS=" + std::to_string(threads));
     environment.push_back("OMP_WAIT_POLICY=passive");
@@ -246,8 +249,8 @@ int bench_layer(int argc, char** argv) {
   if (torch_version.empty())
     std::puts("PyTorch is not installed (python3-torch): its ratio is not measured");
   else
-    std::printf("PyTorch %s, eager, AVX-512 asked for, the same record kept, results compared\n",
-                torch_version.c_str());
+    std::printf("PyTorch %s, eager, %s kernels, the same record kept, results compared\n",
+                torch_version.c_str(), torch_kernels());
   return 0;
 }
 

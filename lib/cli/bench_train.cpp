@@ -77,7 +77,8 @@ int bench_train(int argc, char** argv) {
          {s.layers, s.d, s.heads, s.hidden, s.vocabulary, s.sequences, s.n, threads})
       command.push_back(std::to_string(size));
     peer = std::make_unique<Peer>(
-        command, std::vector<std::string>{"OPENBLAS_NUM_THREADS=" + std::to_string(threads)});
+        command, std::vector<std::string>{std::string("ATEN_CPU_CAPABILITY=") + torch_kernels(),
+                                          "OPENBLAS_NUM_THREADS=" + std::to_string(threads)});
     if (peer->greeting().rfind("ready", 0) != 0) {
       std::fputs(
           "headlight bench train: PyTorch does not start (Debian: python3-torch); use --alone\n",
@@ -93,7 +94,7 @@ int bench_train(int argc, char** argv) {
       batch.ids.push_back(random.below(s.vocabulary));
       batch.targets.push_back(random.below(s.vocabulary));
     }
-    const double time = seconds([&] { trainer.step(batch); });
+    const double time = seconds(clock_for(threads), [&] { trainer.step(batch); });
     const double peer_time = peer ? std::atof(peer->ask("run").c_str()) : 0;
     if (round < 3) continue;  // the first steps fill memory
     ours.push_back(time);
