@@ -1,7 +1,6 @@
 // Included by kernels_plain.cpp, kernels_avx2.cpp and kernels_avx512.cpp, each compiled for its own
-// instructions. Vectors are GCC's: the compiler splits sixteen lanes into what the instructions
-// have. Everything lives in an unnamed namespace, so that no build's code is ever linked into
-// another's callers.
+// instructions. Everything lives in an unnamed namespace, so that no build's code is ever linked
+// into another's callers.
 
 #include <cmath>
 #include <cstdint>
@@ -15,40 +14,71 @@
 namespace headlight::detail {
 namespace {
 
-constexpr std::size_t lanes = 16;
-
-template <class T>
-struct VectorType;
-template <>
-struct VectorType<float> {
-  typedef float type __attribute__((vector_size(lanes * sizeof(float))));
-  typedef std::int32_t mask __attribute__((vector_size(lanes * sizeof(float))));
-};
-template <>
-struct VectorType<double> {
-  typedef double type __attribute__((vector_size(lanes * sizeof(double))));
-  typedef std::int64_t mask __attribute__((vector_size(lanes * sizeof(double))));
-};
-template <class T>
-using Lanes = typename VectorType<T>::type;
-
 #define HEADLIGHT_INLINE inline __attribute__((always_inline))
 
+constexpr std::size_t lanes = 16;
+#if defined(__AVX512F__)
+constexpr std::size_t vector_bytes = 64;
+#elif defined(__AVX2__)
+constexpr std::size_t vector_bytes = 32;
+#else
+constexpr std::size_t vector_bytes = 16;
+#endif
+
+// A vector as wide as the instructions have it: GCC breaks up a wider one through memory.
 template <class T>
-HEADLIGHT_INLINE void load(const T* from, Lanes<T>& to) {
-  std::memcpy(&to, from, sizeof to);
+struct VectorType {
+  typedef T type __attribute__((vector_size(vector_bytes)));
+  typedef T anywhere __attribute__((vector_size(vector_bytes), aligned(alignof(T)), may_alias));
+};
+template <class T>
+using Vector = typename VectorType<T>::type;
+typedef std::int32_t Ints __attribute__((vector_size(vector_bytes)));
+
+// Sixteen numbers in as many vectors as they need. Everything is done vector by vector.
+template <class T>
+struct Lanes {
+  static constexpr std::size_t parts = lanes * sizeof(T) / vector_bytes;
+  Vector<T> part[parts];
+};
+
+// f of every vector of x, y, ...
+template <class T, class F, class... More>
+HEADLIGHT_INLINE Lanes<T> each(const F& f, const Lanes<T>& x, const More&... y) {
+  Lanes<T> result;
+  for (std::size_t p = 0; p < Lanes<T>::parts; ++p) result.part[p] = f(x.part[p], y.part[p]...);
+  return result;
+}
+
+template <class T>
+HEADLIGHT_INLINE Lanes<T> same(T value) {
+  Lanes<T> v;
+  for (Vector<T>& part : v.part) part = value - Vector<T>{};
+  return v;
+}
+
+// One instruction a vector: memcpy moves sixteen bytes at a time, and waits for them.
+template <class T>
+HEADLIGHT_INLINE Lanes<T> load(const T* from) {
+  using Anywhere = typename VectorType<T>::anywhere;
+  Lanes<T> v;
+  for (std::size_t p = 0; p < Lanes<T>::parts; ++p)
+    v.part[p] = *reinterpret_cast<const Anywhere*>(from + p * (lanes / Lanes<T>::parts));
+  return v;
 }
 
 template <class T>
 HEADLIGHT_INLINE void store(const Lanes<T>& from, T* to) {
-  std::memcpy(to, &from, sizeof from);
+  using Anywhere = typename VectorType<T>::anywhere;
+  for (std::size_t p = 0; p < Lanes<T>::parts; ++p)
+    *reinterpret_cast<Anywhere*>(to + p * (lanes / Lanes<T>::parts)) = from.part[p];
 }
 
 template <class T>
-HEADLIGHT_INLINE void load_some(const T* from, std::size_t count, T rest, Lanes<T>& to) {
+HEADLIGHT_INLINE Lanes<T> load_some(const T* from, std::size_t count, T rest) {
   T cells[lanes];
   for (std::size_t j = 0; j < lanes; ++j) cells[j] = j < count ? from[j] : rest;
-  load(cells, to);
+  return load(cells);
 }
 
 template <class T>
@@ -65,15 +95,19 @@ HEADLIGHT_INLINE T add_lanes(const Lanes<T>& v) {
   return cells[0];
 }
 
+template <class T>
+HEADLIGHT_INLINE void add_to(Lanes<T>& total, const Lanes<T>& v) {
+  for (std::size_t p = 0; p < Lanes<T>::parts; ++p) total.part[p] += v.part[p];
+}
+
 // exp by 2^k e^r, |r| <= ln 2 / 2, Taylor to r^7 (truncation 5e-9). Relative error below 2.5e-7;
 // zero below -87.3, where a float would leave its normal range. NaN stays NaN.
-HEADLIGHT_INLINE void exp_lanes(const Lanes<float>& x, Lanes<float>& y) {
-  typedef VectorType<float>::mask Ints;
+HEADLIGHT_INLINE Vector<float> exp_vector(const Vector<float>& x) {
   const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  const Lanes<float> t = x * 1.44269504088896341f + magic;
-  const Lanes<float> k = t - magic;
-  const Lanes<float> r = (x - k * 0.693145751953125f) - k * 1.42860682030941723e-6f;
-  Lanes<float> p = r * (1.0f / 5040) + 1.0f / 720;
+  const Vector<float> t = x * 1.44269504088896341f + magic;
+  const Vector<float> k = t - magic;
+  const Vector<float> r = (x - k * 0.693145751953125f) - k * 1.42860682030941723e-6f;
+  Vector<float> p = r * (1.0f / 5040) + 1.0f / 720;
   p = p * r + 1.0f / 120;
   p = p * r + 1.0f / 24;
   p = p * r + 1.0f / 6;
@@ -83,33 +117,25 @@ HEADLIGHT_INLINE void exp_lanes(const Lanes<float>& x, Lanes<float>& y) {
   Ints bits;
   std::memcpy(&bits, &t, sizeof bits);
   bits = (bits - 0x4B400000 + 127) << 23;
-  Lanes<float> power;
+  Vector<float> power;
   std::memcpy(&power, &bits, sizeof power);
-  y = x < -87.3f ? Lanes<float>{} : p * power;
+  return x < -87.3f ? Vector<float>{} : p * power;
 }
 
-HEADLIGHT_INLINE void exp_lanes(const Lanes<double>& x, Lanes<double>& y) {
-  double cells[lanes];
-  store(x, cells);
-  for (double& cell : cells) cell = std::exp(cell);
-  load(cells, y);
+HEADLIGHT_INLINE Vector<double> exp_vector(const Vector<double>& x) {
+  Vector<double> y;
+  for (std::size_t j = 0; j < vector_bytes / sizeof(double); ++j) y[j] = std::exp(x[j]);
+  return y;
 }
 
 // Writes sixteen numbers around the caches. The address is a multiple of 64 bytes.
 HEADLIGHT_INLINE void stream(const Lanes<float>& from, float* to) {
 #if defined(__AVX512F__)
-  __m512 v;
-  std::memcpy(&v, &from, sizeof v);
-  _mm512_stream_ps(to, v);
-#elif defined(__AVX__)
-  __m256 v[2];
-  std::memcpy(v, &from, sizeof v);
-  _mm256_stream_ps(to, v[0]);
-  _mm256_stream_ps(to + 8, v[1]);
+  _mm512_stream_ps(to, from.part[0]);
+#elif defined(__AVX2__)
+  for (std::size_t p = 0; p < 2; ++p) _mm256_stream_ps(to + 8 * p, from.part[p]);
 #elif defined(__SSE2__)
-  __m128 v[4];
-  std::memcpy(v, &from, sizeof v);
-  for (int quarter = 0; quarter < 4; ++quarter) _mm_stream_ps(to + 4 * quarter, v[quarter]);
+  for (std::size_t p = 0; p < 4; ++p) _mm_stream_ps(to + 4 * p, from.part[p]);
 #else
   store(from, to);
 #endif
@@ -126,11 +152,7 @@ void put(const T* from, T* to, std::size_t n, bool past_cache) {
   std::size_t j = 0;
   if (past_cache) {
     while (j < n && reinterpret_cast<std::uintptr_t>(to + j) % 64 != 0) to[j] = from[j], ++j;
-    for (; j + lanes <= n; j += lanes) {
-      Lanes<T> v;
-      load(from + j, v);
-      stream(v, to + j);
-    }
+    for (; j + lanes <= n; j += lanes) stream(load(from + j), to + j);
   }
   std::memcpy(to + j, from + j, (n - j) * sizeof(T));
 }
@@ -140,7 +162,7 @@ void put_constant(T value, T* to, std::size_t n, bool past_cache) {
   if (!to) return;
   std::size_t j = 0;
   if (past_cache) {
-    const Lanes<T> v = Lanes<T>{} + value;
+    const Lanes<T> v = same(value);
     while (j < n && reinterpret_cast<std::uintptr_t>(to + j) % 64 != 0) to[j++] = value;
     for (; j + lanes <= n; j += lanes) stream(v, to + j);
   }
@@ -154,70 +176,63 @@ void scale_row(const T* x, T factor, T* y, std::size_t n) {
 
 template <class T>
 T sum_row(const T* x, std::size_t n) {
-  Lanes<T> total{}, v;
+  Lanes<T> total{};
   std::size_t j = 0;
-  for (; j + lanes <= n; j += lanes) load(x + j, v), total += v;
-  if (j < n) load_some(x + j, n - j, T(0), v), total += v;
-  return add_lanes<T>(total);
+  for (; j + lanes <= n; j += lanes) add_to(total, load(x + j));
+  if (j < n) add_to(total, load_some(x + j, n - j, T(0)));
+  return add_lanes(total);
 }
 
 template <class T>
 T squares_row(const T* x, T mean, std::size_t n) {
-  Lanes<T> total{}, v;
+  const auto square = [mean](const Vector<T>& v) { return (v - mean) * (v - mean); };
+  Lanes<T> total{};
   std::size_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
-    load(x + j, v);
-    v -= mean;
-    total += v * v;
-  }
-  if (j < n) {
-    load_some(x + j, n - j, mean, v);
-    v -= mean;
-    total += v * v;
-  }
-  return add_lanes<T>(total);
+  for (; j + lanes <= n; j += lanes) add_to(total, each<T>(square, load(x + j)));
+  if (j < n) add_to(total, each<T>(square, load_some(x + j, n - j, mean)));
+  return add_lanes(total);
 }
 
 template <class T>
-T max_row(const T* x, std::size_t n) {
-  const T none = -__builtin_inf();
-  Lanes<T> best = Lanes<T>{} + none, v;
-  std::size_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
-    load(x + j, v);
-    best = v > best ? v : best;
-  }
-  if (j < n) {
-    load_some(x + j, n - j, none, v);
-    best = v > best ? v : best;
-  }
-  T cells[lanes], max = none;
-  store(best, cells);
+HEADLIGHT_INLINE Lanes<T> larger(const Lanes<T>& a, const Lanes<T>& b) {
+  return each<T>([](const Vector<T>& x, const Vector<T>& y) { return y > x ? y : x; }, a, b);
+}
+
+template <class T>
+HEADLIGHT_INLINE T largest_lane(const Lanes<T>& v) {
+  T cells[lanes], max = -__builtin_inf();
+  store(v, cells);
   for (const T cell : cells) max = cell > max ? cell : max;
   return max;
 }
 
 template <class T>
-HEADLIGHT_INLINE void exp_of_difference(const Lanes<T>& x, T max, Lanes<T>& e) {
-  const T hidden = -__builtin_inf();
-  const Lanes<T> difference = x - max;  // NaN for a hidden cell of a fully hidden row
-  exp_lanes(difference, e);
-  e = x == hidden ? Lanes<T>{} : e;
+T max_row(const T* x, std::size_t n) {
+  const T none = -__builtin_inf();
+  Lanes<T> best = same(none);
+  std::size_t j = 0;
+  for (; j + lanes <= n; j += lanes) best = larger(best, load(x + j));
+  if (j < n) best = larger(best, load_some(x + j, n - j, none));
+  return largest_lane(best);
+}
+
+template <class T>
+HEADLIGHT_INLINE Lanes<T> exp_of_difference(const Lanes<T>& x, T max) {
+  return each<T>(
+      [max](const Vector<T>& v) {
+        const T hidden = -__builtin_inf();  // also in a row that is hidden altogether, max = -inf
+        return v == hidden ? Vector<T>{} : exp_vector(v - max);
+      },
+      x);
 }
 
 template <class T>
 void exp_row(const T* x, T max, T* y, std::size_t n) {
-  Lanes<T> v, e;
   std::size_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
-    load(x + j, v);
-    exp_of_difference<T>(v, max, e);
-    store(e, y + j);
-  }
+  for (; j + lanes <= n; j += lanes) store(exp_of_difference(load(x + j), max), y + j);
   if (j < n) {
-    load_some(x + j, n - j, T(-__builtin_inf()), v);
-    exp_of_difference<T>(v, max, e);
-    store_some(e, n - j, y + j);
+    const Lanes<T> some = load_some(x + j, n - j, T(-__builtin_inf()));
+    store_some(exp_of_difference(some, max), n - j, y + j);
   }
 }
 
@@ -248,28 +263,22 @@ void gain_row(const T* x, const T* gain, const T* bias, T* y, std::size_t n) {
     for (std::size_t j = 0; j < n; ++j) y[j] = x[j] * gain[j];
 }
 
-HEADLIGHT_INLINE void gelu_new_lanes(const Lanes<float>& x, Lanes<float>& y) {
-  const Lanes<float> inner = (x + x * x * x * 0.044715f) * 0.79788456080286535588f;
-  // tanh(u) = 1 - 2 / (e^2u + 1); beyond |u| = 20 it is 1 to every bit
-  Lanes<float> twice = inner * 2.0f, e;
-  twice = twice > 40.0f ? Lanes<float>{} + 40.0f : twice;
-  exp_lanes(twice, e);
-  y = x * 0.5f * (2.0f - 2.0f / (e + 1.0f));
+HEADLIGHT_INLINE Lanes<float> gelu_new_lanes(const Lanes<float>& x) {
+  return each<float>(
+      [](const Vector<float>& v) {
+        const Vector<float> inner = (v + v * v * v * 0.044715f) * 0.79788456080286535588f;
+        // tanh(u) = 1 - 2 / (e^2u + 1); beyond |u| = 20 it is 1 to every bit
+        Vector<float> twice = inner * 2.0f;
+        twice = twice > 40.0f ? 40.0f - Vector<float>{} : twice;
+        return v * 0.5f * (2.0f - 2.0f / (exp_vector(twice) + 1.0f));
+      },
+      x);
 }
 
 inline void gelu_new_row(const float* x, float* y, std::size_t n) {
-  Lanes<float> v, g;
   std::size_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
-    load(x + j, v);
-    gelu_new_lanes(v, g);
-    store(g, y + j);
-  }
-  if (j < n) {
-    load_some(x + j, n - j, 0.0f, v);
-    gelu_new_lanes(v, g);
-    store_some(g, n - j, y + j);
-  }
+  for (; j + lanes <= n; j += lanes) store(gelu_new_lanes(load(x + j)), y + j);
+  if (j < n) store_some(gelu_new_lanes(load_some(x + j, n - j, 0.0f)), n - j, y + j);
 }
 
 inline void gelu_new_row(const double* x, double* y, std::size_t n) {
