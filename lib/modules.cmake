@@ -15,7 +15,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
                PROPERTY COMPILE_OPTIONS -mavx512f -mavx512vl -mavx512dq -mavx512bw -mfma
                         -mprefer-vector-width=512)
 endif()
-target_sources(headlight PRIVATE src/core/kernels.cpp)
+target_sources(headlight PRIVATE src/core/kernels.cpp src/core/product.cpp)
 foreach(kernel IN LISTS kernels)
   target_sources(headlight PRIVATE src/core/kernels_${kernel}.cpp)
   set_property(SOURCE src/core/kernels_${kernel}.cpp APPEND PROPERTY COMPILE_OPTIONS

@@ -1,45 +1,25 @@
 // Included by kernels_plain.cpp, kernels_avx2.cpp and kernels_avx512.cpp, each compiled for its own
-// instructions. Everything lives in an unnamed namespace, so that no build's code is ever linked
-// into another's callers.
+// instructions.
 
 #include <cmath>
-#include <cstdint>
 #include <cstring>
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
 #include "core/kernels.hpp"
+#include "core/vectors.hpp"
 
 namespace headlight::detail {
 namespace {
 
-#define HEADLIGHT_INLINE inline __attribute__((always_inline))
-
 constexpr std::size_t lanes = 16;
-#if defined(__AVX512F__)
-constexpr std::size_t vector_bytes = 64;
-#elif defined(__AVX2__)
-constexpr std::size_t vector_bytes = 32;
-#else
-constexpr std::size_t vector_bytes = 16;
-#endif
-
-// A vector as wide as the instructions have it: GCC breaks up a wider one through memory.
-template <class T>
-struct VectorType {
-  typedef T type __attribute__((vector_size(vector_bytes)));
-  typedef T anywhere __attribute__((vector_size(vector_bytes), aligned(alignof(T)), may_alias));
-};
-template <class T>
-using Vector = typename VectorType<T>::type;
-typedef std::int32_t Ints __attribute__((vector_size(vector_bytes)));
 
 // Sixteen numbers in as many vectors as they need. Everything is done vector by vector.
 template <class T>
 struct Lanes {
   static constexpr std::size_t parts = lanes * sizeof(T) / vector_bytes;
-  Vector<T> part[parts];
+  Simd<T> part[parts];
 };
 
 // f of every vector of x, y, ...
@@ -53,25 +33,20 @@ HEADLIGHT_INLINE Lanes<T> each(const F& f, const Lanes<T>& x, const More&... y) 
 template <class T>
 HEADLIGHT_INLINE Lanes<T> same(T value) {
   Lanes<T> v;
-  for (Vector<T>& part : v.part) part = value - Vector<T>{};
+  for (Simd<T>& part : v.part) part = value - Simd<T>{};
   return v;
 }
 
-// One instruction a vector: memcpy moves sixteen bytes at a time, and waits for them.
 template <class T>
 HEADLIGHT_INLINE Lanes<T> load(const T* from) {
-  using Anywhere = typename VectorType<T>::anywhere;
   Lanes<T> v;
-  for (std::size_t p = 0; p < Lanes<T>::parts; ++p)
-    v.part[p] = *reinterpret_cast<const Anywhere*>(from + p * (lanes / Lanes<T>::parts));
+  for (Simd<T>& part : v.part) part = load_simd(from), from += lanes / Lanes<T>::parts;
   return v;
 }
 
 template <class T>
-HEADLIGHT_INLINE void store(const Lanes<T>& from, T* to) {
-  using Anywhere = typename VectorType<T>::anywhere;
-  for (std::size_t p = 0; p < Lanes<T>::parts; ++p)
-    *reinterpret_cast<Anywhere*>(to + p * (lanes / Lanes<T>::parts)) = from.part[p];
+HEADLIGHT_INLINE void store(const Lanes<T>& v, T* to) {
+  for (const Simd<T>& part : v.part) store_simd(part, to), to += lanes / Lanes<T>::parts;
 }
 
 template <class T>
@@ -86,10 +61,12 @@ HEADLIGHT_INLINE void store_some(const Lanes<T>& from, std::size_t count, T* to)
   std::memcpy(to, &from, count * sizeof(T));
 }
 
+// Lane `start` is the first.
 template <class T>
-HEADLIGHT_INLINE T add_lanes(const Lanes<T>& v) {
-  T cells[lanes];
-  store(v, cells);
+HEADLIGHT_INLINE T add_lanes(const Lanes<T>& v, std::size_t start = 0) {
+  T twice[2 * lanes];
+  store(v, twice), store(v, twice + lanes);
+  T* cells = twice + start;
   for (std::size_t half = lanes / 2; half > 0; half /= 2)
     for (std::size_t j = 0; j < half; ++j) cells[j] += cells[j + half];
   return cells[0];
@@ -102,12 +79,12 @@ HEADLIGHT_INLINE void add_to(Lanes<T>& total, const Lanes<T>& v) {
 
 // exp by 2^k e^r, |r| <= ln 2 / 2, Taylor to r^7 (truncation 5e-9). Relative error below 2.5e-7;
 // zero below -87.3, where a float would leave its normal range. NaN stays NaN.
-HEADLIGHT_INLINE Vector<float> exp_vector(const Vector<float>& x) {
+HEADLIGHT_INLINE Simd<float> exp_vector(const Simd<float>& x) {
   const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  const Vector<float> t = x * 1.44269504088896341f + magic;
-  const Vector<float> k = t - magic;
-  const Vector<float> r = (x - k * 0.693145751953125f) - k * 1.42860682030941723e-6f;
-  Vector<float> p = r * (1.0f / 5040) + 1.0f / 720;
+  const Simd<float> t = x * 1.44269504088896341f + magic;
+  const Simd<float> k = t - magic;
+  const Simd<float> r = (x - k * 0.693145751953125f) - k * 1.42860682030941723e-6f;
+  Simd<float> p = r * (1.0f / 5040) + 1.0f / 720;
   p = p * r + 1.0f / 120;
   p = p * r + 1.0f / 24;
   p = p * r + 1.0f / 6;
@@ -117,13 +94,13 @@ HEADLIGHT_INLINE Vector<float> exp_vector(const Vector<float>& x) {
   Ints bits;
   std::memcpy(&bits, &t, sizeof bits);
   bits = (bits - 0x4B400000 + 127) << 23;
-  Vector<float> power;
+  Simd<float> power;
   std::memcpy(&power, &bits, sizeof power);
-  return x < -87.3f ? Vector<float>{} : p * power;
+  return x < -87.3f ? Simd<float>{} : p * power;
 }
 
-HEADLIGHT_INLINE Vector<double> exp_vector(const Vector<double>& x) {
-  Vector<double> y;
+HEADLIGHT_INLINE Simd<double> exp_vector(const Simd<double>& x) {
+  Simd<double> y;
   for (std::size_t j = 0; j < vector_bytes / sizeof(double); ++j) y[j] = std::exp(x[j]);
   return y;
 }
@@ -145,30 +122,6 @@ HEADLIGHT_INLINE void stream(const Lanes<double>& from, double* to) {
   store(from, to);
 }
 
-// Copies a row into the record.
-template <class T>
-void put(const T* from, T* to, std::size_t n, bool past_cache) {
-  if (!to) return;
-  std::size_t j = 0;
-  if (past_cache) {
-    while (j < n && reinterpret_cast<std::uintptr_t>(to + j) % 64 != 0) to[j] = from[j], ++j;
-    for (; j + lanes <= n; j += lanes) stream(load(from + j), to + j);
-  }
-  std::memcpy(to + j, from + j, (n - j) * sizeof(T));
-}
-
-template <class T>
-void put_constant(T value, T* to, std::size_t n, bool past_cache) {
-  if (!to) return;
-  std::size_t j = 0;
-  if (past_cache) {
-    const Lanes<T> v = same(value);
-    while (j < n && reinterpret_cast<std::uintptr_t>(to + j) % 64 != 0) to[j++] = value;
-    for (; j + lanes <= n; j += lanes) stream(v, to + j);
-  }
-  for (; j < n; ++j) to[j] = value;
-}
-
 template <class T>
 void scale_row(const T* x, T factor, T* y, std::size_t n) {
   for (std::size_t j = 0; j < n; ++j) y[j] = x[j] * factor;
@@ -185,7 +138,7 @@ T sum_row(const T* x, std::size_t n) {
 
 template <class T>
 T squares_row(const T* x, T mean, std::size_t n) {
-  const auto square = [mean](const Vector<T>& v) { return (v - mean) * (v - mean); };
+  const auto square = [mean](const Simd<T>& v) { return (v - mean) * (v - mean); };
   Lanes<T> total{};
   std::size_t j = 0;
   for (; j + lanes <= n; j += lanes) add_to(total, each<T>(square, load(x + j)));
@@ -195,7 +148,7 @@ T squares_row(const T* x, T mean, std::size_t n) {
 
 template <class T>
 HEADLIGHT_INLINE Lanes<T> larger(const Lanes<T>& a, const Lanes<T>& b) {
-  return each<T>([](const Vector<T>& x, const Vector<T>& y) { return y > x ? y : x; }, a, b);
+  return each<T>([](const Simd<T>& x, const Simd<T>& y) { return y > x ? y : x; }, a, b);
 }
 
 template <class T>
@@ -219,9 +172,9 @@ T max_row(const T* x, std::size_t n) {
 template <class T>
 HEADLIGHT_INLINE Lanes<T> exp_of_difference(const Lanes<T>& x, T max) {
   return each<T>(
-      [max](const Vector<T>& v) {
+      [max](const Simd<T>& v) {
         const T hidden = -__builtin_inf();  // also in a row that is hidden altogether, max = -inf
-        return v == hidden ? Vector<T>{} : exp_vector(v - max);
+        return v == hidden ? Simd<T>{} : exp_vector(v - max);
       },
       x);
 }
@@ -236,18 +189,23 @@ void exp_row(const T* x, T max, T* y, std::size_t n) {
   }
 }
 
+// x / sum, zero when the sum is zero. In float by the inverse, which is faster.
 template <class T>
-void divide_row(const T* x, T sum, T* y, std::size_t n) {
-  if (sum == 0) {
-    for (std::size_t j = 0; j < n; ++j) y[j] = 0;
-    return;
-  }
+HEADLIGHT_INLINE Lanes<T> quotient(const Lanes<T>& x, T sum) {
+  if (sum == 0) return {};
   if constexpr (sizeof(T) == sizeof(float)) {
     const T inverse = 1 / sum;
-    for (std::size_t j = 0; j < n; ++j) y[j] = x[j] * inverse;
+    return each<T>([inverse](const Simd<T>& v) { return v * inverse; }, x);
   } else {
-    for (std::size_t j = 0; j < n; ++j) y[j] = x[j] / sum;
+    return each<T>([sum](const Simd<T>& v) { return v / sum; }, x);
   }
+}
+
+template <class T>
+void divide_row(const T* x, T sum, T* y, std::size_t n) {
+  std::size_t j = 0;
+  for (; j + lanes <= n; j += lanes) store(quotient(load(x + j), sum), y + j);
+  if (j < n) store_some(quotient(load_some(x + j, n - j, T(0)), sum), n - j, y + j);
 }
 
 template <class T>
@@ -265,11 +223,11 @@ void gain_row(const T* x, const T* gain, const T* bias, T* y, std::size_t n) {
 
 HEADLIGHT_INLINE Lanes<float> gelu_new_lanes(const Lanes<float>& x) {
   return each<float>(
-      [](const Vector<float>& v) {
-        const Vector<float> inner = (v + v * v * v * 0.044715f) * 0.79788456080286535588f;
+      [](const Simd<float>& v) {
+        const Simd<float> inner = (v + v * v * v * 0.044715f) * 0.79788456080286535588f;
         // tanh(u) = 1 - 2 / (e^2u + 1); beyond |u| = 20 it is 1 to every bit
-        Vector<float> twice = inner * 2.0f;
-        twice = twice > 40.0f ? 40.0f - Vector<float>{} : twice;
+        Simd<float> twice = inner * 2.0f;
+        twice = twice > 40.0f ? 40.0f - Simd<float>{} : twice;
         return v * 0.5f * (2.0f - 2.0f / (exp_vector(twice) + 1.0f));
       },
       x);
@@ -288,30 +246,120 @@ inline void gelu_new_row(const double* x, double* y, std::size_t n) {
   }
 }
 
+// Cells first ... last - 1 of a row, met sixteen at a time. The row may start inside its first
+// sixteen: then the sixteens of the record lie on whole lines of the cache.
+struct Cells {
+  std::size_t first, last;
+  bool has(std::size_t at) const { return at >= first && at + lanes <= last; }
+};
+
+// v where there is a cell, `otherwise` elsewhere.
+template <class T>
+HEADLIGHT_INLINE Lanes<T> only(const Cells& cells, const Lanes<T>& v, std::size_t at, T otherwise) {
+  if (cells.has(at)) return v;
+  T some[lanes];
+  store(v, some);
+  for (std::size_t lane = 0; lane < lanes; ++lane)
+    if (at + lane < cells.first || at + lane >= cells.last) some[lane] = otherwise;
+  return load(some);
+}
+
+// Writes the cells of a row of the record; `to` is where cell 0 would be.
+template <bool around, class T>
+HEADLIGHT_INLINE void put(const Cells& cells, const Lanes<T>& v, std::size_t at, T* to) {
+  if (!to) return;
+  if (!cells.has(at)) {
+    T some[lanes];
+    store(v, some);
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+      if (at + lane >= cells.first && at + lane < cells.last) to[at + lane] = some[lane];
+  } else if constexpr (around) {
+    stream(v, to + at);
+  } else {
+    store(v, to + at);
+  }
+}
+
+// Three sweeps over the row, each as much as can be done before the next needs a number of the
+// whole row: to the maximum, to the sum, to the pattern. `start` is where in its first sixteen the
+// row starts.
+template <bool around, class T>
+void attend_in_sweeps(T* row, T scale, std::size_t visible, std::size_t n, std::size_t start,
+                      const RowRecord<T>& record, T& max, T& sum) {
+  const T hidden = -__builtin_inf();
+  const Cells all{start, start + n}, seen{start, start + visible};
+  const auto moved = [start](T* to) { return to ? to - start : nullptr; };
+  row -= start;
+  const RowRecord<T> to{moved(record.raw), moved(record.scores), moved(record.masked),
+                        moved(record.exp), moved(record.pattern)};
+  const auto scaled = [scale](const Simd<T>& v) { return v * scale; };
+
+  Lanes<T> best = same(hidden);
+  std::size_t at = 0;
+  for (; at < seen.last; at += lanes) {
+    const Lanes<T> raw = load(row + at), score = each<T>(scaled, raw);
+    const Lanes<T> masked = only(seen, score, at, hidden);
+    best = larger(best, masked);
+    put<around>(all, raw, at, to.raw);
+    put<around>(all, score, at, to.scores);
+    put<around>(all, masked, at, to.masked);
+    store(masked, row + at);
+  }
+  for (; at < all.last; at += lanes) {
+    const Lanes<T> raw = load(row + at);
+    put<around>(all, raw, at, to.raw);
+    put<around>(all, each<T>(scaled, raw), at, to.scores);
+    put<around>(all, same(hidden), at, to.masked);
+    store(Lanes<T>{}, row + at);
+  }
+  max = largest_lane(best);
+
+  Lanes<T> total{};
+  for (at = 0; at < seen.last; at += lanes) {
+    const Lanes<T> e = exp_of_difference(load(row + at), max);
+    add_to(total, e);
+    put<around>(all, e, at, to.exp);
+    store(e, row + at);
+  }
+  sum = add_lanes(total, start);
+
+  for (at = 0; at < seen.last; at += lanes) {
+    const Lanes<T> p = quotient(load(row + at), sum);
+    put<around>(all, p, at, to.pattern);
+    store(p, row + at);
+  }
+  for (; at < all.last; at += lanes) {
+    put<around>(all, Lanes<T>{}, at, to.exp);
+    put<around>(all, Lanes<T>{}, at, to.pattern);
+  }
+}
+
+// Cells between the line of the cache in which `to` lies and `to`.
+template <class T>
+HEADLIGHT_INLINE std::size_t place_in_line(const T* to) {
+  return reinterpret_cast<std::uintptr_t>(to) / sizeof(T) % lanes;
+}
+
 template <class T>
 void attend_row(T* row, T scale, std::size_t visible, std::size_t n, const RowRecord<T>& record,
                 bool past_cache, T& max, T& sum) {
-  put(row, record.raw, n, past_cache);
-  scale_row(row, scale, row, n);
-  put(row, record.scores, n, past_cache);
-  max = max_row(row, visible);
-  put(row, record.masked, visible, past_cache);
-  const std::size_t hidden = n - visible;
-  const auto tail = [&](T* to) { return to ? to + visible : nullptr; };
-  put_constant(T(-__builtin_inf()), tail(record.masked), hidden, past_cache);
-  exp_row(row, max, row, visible);
-  sum = sum_row(row, visible);
-  put(row, record.exp, visible, past_cache);
-  put_constant(T(0), tail(record.exp), hidden, past_cache);
-  divide_row(row, sum, row, visible);
-  for (std::size_t j = visible; j < n; ++j) row[j] = 0;
-  put(row, record.pattern, visible, past_cache);
-  put_constant(T(0), tail(record.pattern), hidden, past_cache);
+  const std::size_t start = place_in_line(record.pattern);
+  const auto lies_alike = [start](const T* to) { return !to || place_in_line(to) == start; };
+  past_cache = past_cache && lies_alike(record.raw) && lies_alike(record.scores) &&
+               lies_alike(record.masked) && lies_alike(record.exp);
+  if (past_cache)
+    attend_in_sweeps<true>(row, scale, visible, n, start, record, max, sum);
+  else
+    attend_in_sweeps<false>(row, scale, visible, n, 0, record, max, sum);
 }
 
 template <class T>
 void fill_row(T value, T* to, std::size_t n) {
-  put_constant(value, to, n, true);
+  const Lanes<T> v = same(value);
+  std::size_t j = 0;
+  while (j < n && reinterpret_cast<std::uintptr_t>(to + j) % 64 != 0) to[j++] = value;
+  for (; j + lanes <= n; j += lanes) stream(v, to + j);
+  for (; j < n; ++j) to[j] = value;
 }
 
 template <class T>
@@ -319,8 +367,6 @@ constexpr RowKernels<T> kernels_named(const char* name) {
   return {scale_row<T>,     sum_row<T>,  squares_row<T>, max_row<T>,    exp_row<T>,  divide_row<T>,
           normalise_row<T>, gain_row<T>, gelu_new_row,   attend_row<T>, fill_row<T>, name};
 }
-
-#undef HEADLIGHT_INLINE
 
 }  // namespace
 }  // namespace headlight::detail
