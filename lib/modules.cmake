@@ -25,6 +25,9 @@ headlight_module(analysis head_scores entropy ablation path_edge)
 headlight_module(learning parameters backward optimiser trainer data recipes evaluate)
 target_sources(headlight PRIVATE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.cpp
                                  ${PROJECT_SOURCE_DIR}/lib/src/learning/batched.cpp)
+# so that choices inside loops become vectors; no value changes
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.cpp
+             PROPERTY COMPILE_OPTIONS -fno-math-errno -fno-trapping-math)
 headlight_module(mechanism catalogue stages full flash local linear sparse performer
                  state_space s4_kernel selective_scan hashing routing token_mixing hydra
                  HEADER_ONLY work)

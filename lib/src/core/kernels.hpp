@@ -54,16 +54,17 @@ struct RowKernels {
 // order of the inner index (product and sum rounded apart where a processor cannot fuse): the same
 // bits however rows, columns and the inner index are cut into tiles, and on any number of threads.
 struct TileKernel {
-  std::size_t rows, columns;  // at most: what the registers hold
+  std::size_t rows, columns;  // what the registers hold
   // All panels of a matrix, or of the transpose of b, with `rows` rows; zeros after its last
   // column.
   void (*pack)(const float* b, std::size_t stride, std::size_t rows, std::size_t columns,
                float* panels);
   void (*pack_transposed)(const float* b, std::size_t stride, std::size_t rows, std::size_t columns,
                           float* panels);
-  // c += a b, or c = a b: `rows` rows of `a`, and `depth` rows of a panel as wide as the tile.
-  void (*multiply)(const float* a, std::size_t a_stride, const float* panel, std::size_t depth,
-                   bool add, float* c, std::size_t c_stride, std::size_t rows);
+  // c += a b, or c = a b: any number of rows of `a`, whose numbers are `step` apart and whose rows
+  // are `row_step` apart (the two exchanged for a transposed matrix), and `depth` rows of a panel.
+  void (*multiply)(const float* a, std::size_t row_step, std::size_t step, const float* panel,
+                   std::size_t depth, bool add, float* c, std::size_t c_stride, std::size_t rows);
   const char* name;
 };
 

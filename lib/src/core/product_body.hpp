@@ -19,8 +19,9 @@ constexpr std::size_t simd_floats = vector_bytes / sizeof(float);
 constexpr std::size_t tile_columns = 2 * simd_floats;
 
 template <std::size_t rows>
-HEADLIGHT_INLINE void multiply_rows(const float* a, std::size_t a_stride, const float* panel,
-                                    std::size_t depth, bool add, float* c, std::size_t c_stride) {
+HEADLIGHT_INLINE void multiply_rows(const float* a, std::size_t row_step, std::size_t step,
+                                    const float* panel, std::size_t depth, bool add, float* c,
+                                    std::size_t c_stride) {
   Simd<float> left[rows] = {}, right[rows] = {};
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < rows; ++i) {
@@ -29,12 +30,12 @@ HEADLIGHT_INLINE void multiply_rows(const float* a, std::size_t a_stride, const 
     if (add) left[i] = load_simd(row), right[i] = load_simd(row + simd_floats);
   }
 #pragma GCC unroll 4
-  for (std::size_t k = 0; k < depth; ++k) {
+  for (std::size_t k = 0; k < depth; ++k, a += step) {
     const Simd<float> b_left = load_simd(panel + k * tile_columns);
     const Simd<float> b_right = load_simd(panel + k * tile_columns + simd_floats);
 #pragma GCC unroll 16
     for (std::size_t i = 0; i < rows; ++i) {
-      const float factor = a[i * a_stride + k];
+      const float factor = a[i * row_step];
       left[i] += factor * b_left;
       right[i] += factor * b_right;
     }
@@ -46,15 +47,18 @@ HEADLIGHT_INLINE void multiply_rows(const float* a, std::size_t a_stride, const 
   }
 }
 
-template <std::size_t most>
-void multiply_tile(const float* a, std::size_t a_stride, const float* panel, std::size_t depth,
-                   bool add, float* c, std::size_t c_stride, std::size_t rows) {
-  if (rows >= most) {
-    multiply_rows<most>(a, a_stride, panel, depth, add, c, c_stride);
-    a += most * a_stride, c += most * c_stride, rows -= most;
+// Tile after tile; the last rows in ever lower ones.
+template <std::size_t rows_of_tile>
+void multiply_panel(const float* a, std::size_t row_step, std::size_t step, const float* panel,
+                    std::size_t depth, bool add, float* c, std::size_t c_stride, std::size_t rows) {
+  while (rows >= rows_of_tile) {
+    multiply_rows<rows_of_tile>(a, row_step, step, panel, depth, add, c, c_stride);
+    a += rows_of_tile * row_step, c += rows_of_tile * c_stride, rows -= rows_of_tile;
   }
-  if constexpr (most > 1)
-    if (rows > 0) multiply_tile<(most + 1) / 2>(a, a_stride, panel, depth, add, c, c_stride, rows);
+  if constexpr (rows_of_tile > 1)
+    if (rows > 0)
+      multiply_panel<(rows_of_tile + 1) / 2>(a, row_step, step, panel, depth, add, c, c_stride,
+                                             rows);
 }
 
 // Panels of a matrix that is read row by row; the next rows are on their way meanwhile.
@@ -85,7 +89,7 @@ inline void pack_transposed(const float* b, std::size_t stride, std::size_t rows
 }
 
 constexpr TileKernel tile_named(const char* name) {
-  return {tile_rows, tile_columns, pack_rows, pack_transposed, multiply_tile<tile_rows>, name};
+  return {tile_rows, tile_columns, pack_rows, pack_transposed, multiply_panel<tile_rows>, name};
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <headlight/position/sinusoidal.hpp>
 #include <stdexcept>
 
+#include "core/product.hpp"
 #include "learning/kernels.hpp"
 
 namespace headlight::detail {
@@ -23,10 +24,15 @@ ViewOf<T> at(T* data, std::size_t rows, std::size_t columns, std::size_t stride 
   return {data, rows, columns, stride == 0 ? columns : stride};
 }
 
-// C = A B + beta C, C = A B^T + ..., C = A^T B + ...
+// C = alpha A B, or with `add` C = C + A B; A and B may be transposed.
 template <class T>
-void product(ViewOf<const T> a, ViewOf<const T> b, ViewOf<T> c, T beta = T(0), T alpha = T(1)) {
-  multiply<T>(alpha, a, b, beta, c);
+void product(ViewOf<const T> a, ViewOf<const T> b, ViewOf<T> c, bool add = false, T alpha = T(1)) {
+  static thread_local Packed<T> packed;  // keeps its memory
+  packed.pack(b);
+  multiply_packed<T>(a, packed, 0, add, c);
+  if (alpha == T(1)) return;
+  for (std::size_t i = 0; i < c.rows; ++i)
+    for (std::size_t j = 0; j < c.columns; ++j) c.data[i * c.stride + j] *= alpha;
 }
 
 template <class T>
@@ -287,12 +293,12 @@ void Batched<T>::attend(Lane&, Layer& layer, const BlockPlaces& b, const Job& jo
       const ViewOf<const T> q = at<const T>(qkv + h * b.d_head, n, b.d_head, width);
       const ViewOf<const T> k = at<const T>(qkv + queries + h * b.d_head, n, b.d_head, width);
       const ViewOf<const T> v = at<const T>(qkv + 2 * queries + h * b.d_value, n, b.d_value, width);
-      product<T>(q, transposed(k), at(pattern + nulls, n, n, n_key), T(0), scale);
+      product<T>(q, transposed(k), at(pattern + nulls, n, n, n_key), false, scale);
       if (nulls) {
         const T* plain = position_ == Position::rope ? layer.unrotated.data() + s * n * width : qkv;
         product<T>(at<const T>(plain + h * b.d_head, n, b.d_head, width),
                    transposed(at<const T>(job.w + b.null_key.offset + h * b.d_head, 1, b.d_head)),
-                   at(pattern, n, 1, n_key), T(0), scale);
+                   at(pattern, n, 1, n_key), false, scale);
       }
       for (std::size_t i = 0; i < n; ++i) {
         T* row = pattern + i * n_key;
@@ -373,9 +379,9 @@ void Batched<T>::attend_backward(Lane& lane, Layer& layer, const BlockPlaces& b,
       const T* plain = turns ? layer.unrotated.data() + s * n * width : qkv;
       const ViewOf<const T> d_null = at<const T>(d, n, 1, n_key);
       product<T>(d_null, at<const T>(job.w + b.null_key.offset + h * b.d_head, 1, b.d_head), d_q,
-                 T(1));
+                 true);
       product<T>(transposed(d_null), at<const T>(plain + h * b.d_head, n, b.d_head, width),
-                 at(gradient + b.null_key.offset + h * b.d_head, 1, b.d_head), T(1));
+                 at(gradient + b.null_key.offset + h * b.d_head, 1, b.d_head), true);
     }
   }
 }
@@ -423,7 +429,7 @@ void Batched<T>::forward(Lane& lane, const Job& job, std::size_t first, std::siz
     size_to(mid, rows * d);
     std::copy(layer.x.begin(), layer.x.end(), mid.begin());
     product<T>(at<const T>(layer.z.data(), rows, values), at(w + b.W_O.offset, values, d),
-               at(mid.data(), rows, d), T(1));
+               at(mid.data(), rows, d), true);
     if (b.b_O) add_bias(mid.data(), w + b.b_O.offset, rows, d);
     if (!b.W_in) continue;
     size_to(layer.pre, rows * b.d_hidden), size_to(layer.post, rows * b.d_hidden);
@@ -435,7 +441,7 @@ void Batched<T>::forward(Lane& lane, const Job& job, std::size_t first, std::siz
     size_to(next, rows * d);
     std::copy(mid.begin(), mid.end(), next.begin());
     product<T>(at<const T>(layer.post.data(), rows, b.d_hidden),
-               at(w + b.W_out.offset, b.d_hidden, d), at(next.data(), rows, d), T(1));
+               at(w + b.W_out.offset, b.d_hidden, d), at(next.data(), rows, d), true);
     if (b.b_out) add_bias(next.data(), w + b.b_out.offset, rows, d);
   }
   const T* h = norm(norm_final_, lane.x, lane.h, lane.mean, lane.rstd);
@@ -482,9 +488,9 @@ void Batched<T>::backward(Lane& lane, const Job& job, std::size_t first, std::si
   const Place& W_U = W_U_ ? W_U_ : W_E_;
   const ViewOf<const T> d_logits = at<const T>(lane.logits.data(), rows, outputs_);
   const T* h = norm_final_.gain ? lane.h.data() : lane.x.data();
-  product<T>(d_logits, at(w + W_U.offset, outputs_, d), at(lane.d_h.data(), rows, d), T(0),
+  product<T>(d_logits, at(w + W_U.offset, outputs_, d), at(lane.d_h.data(), rows, d), false,
              job.share);
-  product<T>(transposed(d_logits), at(h, rows, d), at(g + W_U.offset, outputs_, d), T(0),
+  product<T>(transposed(d_logits), at(h, rows, d), at(g + W_U.offset, outputs_, d), false,
              job.share);
   std::fill(lane.d_x.begin(), lane.d_x.end(), T(0));
   norm_backward(norm_final_, lane.x, lane.mean, lane.rstd);

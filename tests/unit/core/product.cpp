@@ -66,15 +66,15 @@ MatrixF chain(const MatrixF& a, const MatrixF& b) {
 TEST_CASE("tile: every build sums a chain in order, for any count of rows", "[product][two-ways]") {
   for (const TileKernel* tile : all_tiles()) {
     INFO(tile->name);
-    for (std::size_t rows = 1; rows <= tile->rows; ++rows)
+    for (std::size_t rows = 1; rows <= 2 * tile->rows + 1; ++rows)
       for (const std::size_t depth : {0u, 1u, 5u, 64u}) {
         const MatrixF a = drawn(1, rows, depth + 3), b = drawn(2, depth, tile->columns);
         MatrixF c = drawn(3, rows, tile->columns + 5);
         const MatrixF before = c;
         std::vector<float> panel(depth * tile->columns);
         tile->pack(b.data(), tile->columns, depth, tile->columns, panel.data());
-        tile->multiply(a.data(), depth + 3, panel.data(), depth, true, c.data(), tile->columns + 5,
-                       rows);
+        tile->multiply(a.data(), depth + 3, 1, panel.data(), depth, true, c.data(),
+                       tile->columns + 5, rows);
         double worst = 0;
         for (std::size_t i = 0; i < rows; ++i) {
           for (std::size_t j = 0; j < tile->columns; ++j) {
@@ -158,12 +158,16 @@ TEST_CASE("multiply_packed: the same bits for a row alone, a column alone, and a
   CHECK(same_bits(by_columns, whole));
 }
 
-TEST_CASE("multiply_packed: a transposed factor packs to the same product", "[product][two-ways]") {
+TEST_CASE("multiply_packed: transposed factors give the same product", "[product][two-ways]") {
   const MatrixF a = drawn(1, 11, 64), b = drawn(2, 64, 50), turned = transpose(b);
   Packed<float> packed;
   packed.pack(transposed(view(turned)));
   MatrixF c = MatrixF::from_shape({11, 50});
   multiply_packed<float>(view(a), packed, 0, false, view(c));
+  CHECK(same_bits(c, product(a, b)));
+  const MatrixF turned_a = transpose(a);
+  std::fill(c.begin(), c.end(), 0.0f);
+  multiply_packed<float>(transposed(view(turned_a)), packed, 0, false, view(c));
   CHECK(same_bits(c, product(a, b)));
 }
 
