@@ -42,6 +42,7 @@ void one_head(lesson::Page& page, const std::vector<std::string>& tokens, const 
   page.show("V", "token, d_v", head.value, {.rows = tokens});
   page.show("A", "query, key", head.pattern, {tokens, tokens});
   page.show("Y", "token, d_v", head.output, {.rows = tokens});
+  page.explore(head, tokens, tokens);
 
   Matrix q = xt::zeros<double>({n, d_k}), k = q, v = xt::zeros<double>({n, d_v});
   for (std::size_t i = 0; i < n; ++i)

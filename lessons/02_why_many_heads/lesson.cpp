@@ -64,6 +64,7 @@ void one_and_many(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W
   }
   for (std::size_t i = 0; i < h; ++i)
     page.heat_map("head " + std::to_string(i), Matrix(xt::view(many.pattern, i)));
+  page.explore(many);
   page.heat_map("one head of the whole width",
                 Matrix(xt::view(multi_head_attention(X, single).pattern, 0)));
   const auto three = page.check_equal(

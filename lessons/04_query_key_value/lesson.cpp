@@ -227,6 +227,7 @@ void cross(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   const HeadTrace decoder = attend(X, memory, W, {});
   page.check_equal(decoder.scores.shape(1), memory.shape(0),
                    "scores have a column for every memory");
+  page.explore(decoder);
   Matrix shuffled = memory;
   for (std::size_t i = 0; i < 7; ++i) xt::view(shuffled, i) = xt::view(memory, (i + 3) % 7);
   page.claim("C04-19",

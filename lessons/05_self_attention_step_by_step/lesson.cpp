@@ -444,6 +444,7 @@ void tell(lesson::Page& page) {
   page.check_close(trace.scores, h.S, "trace.scores is S");
   page.check_close(trace.pattern, h.A, "trace.pattern is A");
   page.check_close(trace.output, h.Y, "trace.output is Y");
+  page.explore(trace, tokens, tokens);
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ void assembly(lesson::Page& page, const std::vector<std::string>& tokens, const 
     const Matrix W_O_i = xt::view(W.W_O, xt::range(i * d_h, (i + 1) * d_h));  // [d_h, d_model]
     sum += matmul(head.output, W_O_i);
   }
+  page.explore(all, tokens, tokens);
   const auto alone =
       page.check_less(worst, 1e-12, "every head computes what it would compute alone");
   page.claim("C06-01", alone);

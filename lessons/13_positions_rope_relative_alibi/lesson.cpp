@@ -275,6 +275,7 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   page.claim("C13-04",
              page.check_close(trace.rotated_query, turned, "Q' is Q, pair by pair turned"));
   page.check_close(trace.value, matmul(X, W.W_V), "values do not turn");
+  page.explore(trace);
 
   Matrix cosines = trace.raw_scores, closed = trace.raw_scores;  // [n_query, n_key]
   for (std::size_t i = 0; i < n; ++i)
