@@ -18,6 +18,9 @@ int bench_layer(int argc, char** argv);
 int bench_flash(int argc, char** argv);
 /// A training step. @param argc  count of words  @param argv  options  @return exit status
 int bench_train(int argc, char** argv);
+/// A whole model, everything recorded. @param argc  count of words  @param argv  options  @return
+/// exit status
+int bench_model(int argc, char** argv);
 /// Growth of every mechanism. @param argc  count of words  @param argv  options  @return exit
 /// status
 int bench_mechanisms(int argc, char** argv);
@@ -81,5 +84,13 @@ class Peer {
   int to_ = -1, from_ = -1, child_ = -1;
   std::string greeting_;
 };
+
+/// Eager PyTorch as a peer, with the widest kernels that the processor runs. @param program  a file
+/// of tests/bench @param arguments  of the program @param threads  of PyTorch and BLAS
+/// @param keeps_memory  whether its malloc never gives memory back to the system @return the peer;
+/// its greeting starts with "ready " and the version when it runs
+std::unique_ptr<Peer> start_torch(const std::string& program,
+                                  const std::vector<std::string>& arguments, std::size_t threads,
+                                  bool keeps_memory);
 
 }  // namespace headlight::cli

@@ -115,6 +115,22 @@ Peer::~Peer() {
   if (child_ > 0) waitpid(child_, nullptr, 0);
 }
 
+std::unique_ptr<Peer> start_torch(const std::string& program,
+                                  const std::vector<std::string>& arguments, std::size_t threads,
+                                  bool keeps_memory) {
+  std::vector<std::string> words = {"/usr/bin/python3", HEADLIGHT_SOURCE "/tests/bench/" + program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  const std::string count = std::to_string(threads);
+  std::vector<std::string> environment = {
+      std::string("ATEN_CPU_CAPABILITY=") + torch_kernels(), "OMP_NUM_THREADS=" + count,
+      "OPENBLAS_NUM_THREADS=" + count, "OMP_WAIT_POLICY=passive"};
+  if (keeps_memory)
+    for (const char* setting :
+         {"MALLOC_MMAP_MAX_=0", "MALLOC_TRIM_THRESHOLD_=17179869184", "MALLOC_TOP_PAD_=268435456"})
+      environment.push_back(setting);
+  return std::make_unique<Peer>(words, environment);
+}
+
 std::string Peer::read_line() {
   std::string line;
   char letter = 0;

@@ -112,6 +112,7 @@ void multiply_packed(ViewOf<const double> a, const Packed<double>& b, std::size_
     part.data += first, part.columns = inner;
   else
     part.data += first * part.stride, part.rows = inner;
+  (part.is_transposed ? part.rows : part.columns) = c.columns;
   multiply<double>(1.0, a, part, add ? 1.0 : 0.0, c);
 }
 

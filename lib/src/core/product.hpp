@@ -40,8 +40,8 @@ class Packed {
   PanelMemory panels_;
 };
 
-// c += a b or c = a b, where b is rows first ... first + a.columns of the packed matrix; a and c
-// are not transposed. Sizes are the caller's certainty.
+// c += a b or c = a b, where b is as many rows of the packed matrix, from `first` on, as a has
+// columns, and its first c.columns columns; a may be transposed. Sizes are the caller's certainty.
 template <class T>
 void multiply_packed(ViewOf<const T> a, const Packed<T>& b, std::size_t first, bool add,
                      ViewOf<T> c);

@@ -40,21 +40,13 @@ std::string shape_string(const Tensor& tensor) {
 /// @throws ShapeError "function: message" unless it holds
 void require_shape(bool holds, std::string_view function, const std::string& message);
 
-/// Tells the system that memory is about to be filled: it then hands out large pages where it has
-/// them, which makes a long trace cheaper to create and to write. Changes no value.
-/// @param first  byte of the memory
-/// @param bytes  how long it is
-void expect_filling(void* first, std::size_t bytes);
-
 /// Gives a tensor a shape, keeping its memory where the shape is already right.
 /// @param tensor  any xtensor container; its values are unspecified afterwards
 /// @param shape  the wanted sizes
 template <class Tensor, std::size_t Rank>
 void set_shape(Tensor& tensor, const std::array<std::size_t, Rank>& shape) {
   static_assert(Rank == std::tuple_size_v<typename Tensor::shape_type>);
-  if (std::equal(shape.begin(), shape.end(), tensor.shape().begin())) return;
-  tensor.resize(shape);
-  expect_filling(tensor.data(), tensor.size() * sizeof(typename Tensor::value_type));
+  if (!std::equal(shape.begin(), shape.end(), tensor.shape().begin())) tensor.resize(shape);
 }
 
 }  // namespace headlight
