@@ -97,9 +97,13 @@ FlashResultOf<T> flash_attention(const Tensor3Of<T>& query, const Tensor3Of<T>& 
   const auto one_task = [&](std::size_t task) {
     const std::size_t head = task / tasks, start = task % tasks * rows_of_task;
     const std::size_t end = std::min(p.n_query, start + rows_of_task);
-    static thread_local std::vector<T> scores, maxima, sums, factors;
+    static thread_local std::vector<T> queries, scores, maxima, sums, factors;
     static thread_local detail::Packed<T> packed_keys, packed_values;
     scores.resize(rows_of_tile * columns_of_tile);
+    const std::size_t width = p.query.shape(2);
+    queries.resize((end - start) * width);  // scaled
+    kernels.scale(rows(head_view(p.query, head), start, end - start).data, p.scale, queries.data(),
+                  queries.size());
     Work& work = work_of[task];
     work.hold(rows_of_tile * columns_of_tile);
     maxima.assign(end - start, none), sums.assign(end - start, T(0));
@@ -120,13 +124,12 @@ FlashResultOf<T> flash_attention(const Tensor3Of<T>& query, const Tensor3Of<T>& 
         T *max = maxima.data() + (first - start), *sum = sums.data() + (first - start);
         factors.assign(count, T(1));
         T* rescale = factors.data();
-        detail::multiply_packed<T>(rows(head_view(p.query, head), first, count), packed_keys, 0,
-                                   false, tile);
+        const ViewOf<const T> q{queries.data() + (first - start) * width, count, width, width};
+        detail::multiply_packed<T>(q, packed_keys, 0, false, tile);
         for (std::size_t i = 0; i < count; ++i) {
           T* row = tile.data + i * tile.stride;
           const std::size_t seen = p.visible(first + i);
           const std::size_t visible = seen > key0 ? std::min(keys, seen - key0) : 0;
-          kernels.scale(row, p.scale, row, visible);
           hide_padding(options.is_token, key0, visible, row);
           const T new_max = std::max(max[i], kernels.max(row, visible));
           rescale[i] = new_max == none ? T(1) : std::exp(max[i] - new_max);
@@ -140,7 +143,7 @@ FlashResultOf<T> flash_attention(const Tensor3Of<T>& query, const Tensor3Of<T>& 
             kernels.scale(y.data + i * p.d_value, rescale[i], y.data + i * p.d_value, p.d_value);
         }
         detail::multiply_packed<T>(tile, packed_values, 0, true, y);
-        work.multiply_adds += count * keys * (p.query.shape(2) + p.d_value);
+        work.multiply_adds += count * keys * (width + p.d_value);
         if (tiles)
           tiles->push_back({head, first, key0, copy_of(max, count), copy_of(sum, count),
                             copy_of(rescale, count)});
