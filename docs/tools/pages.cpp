@@ -154,6 +154,7 @@ class Book {
     if (word == "course") return all_exercises(course_);
     if (word == "tally") return include(folders_, "tally.html", claims_.tally());
     if (word == "bench") return bench(rest);
+    if (word == "growth") return growth(rest);
     if (word == "file") return "@verbinclude " + rest;
     if (word == "program") return "@include " + rest;
     if (section == nullptr) throw std::runtime_error("no directive {{" + text + "}} here");
@@ -250,6 +251,40 @@ class Book {
     return include(folders_, "bench_" + name + ".html",
                    "<div class=\"picture\">" + svg + "</div>\n") +
            "\n\n" + table + line;
+  }
+
+  // ---- time against length for every mechanism: those whose pairs grow as the square, and the
+  // rest
+  std::string growth(const std::string& name) {
+    const GrowthRun run = read_growth(folders_.source / "docs/performance" / (name + ".json"));
+    std::vector<headlight::render::Series> square, less;
+    std::string table =
+        "| mechanism | time grows as | wanted | memory grows as | wanted | ms at the longest |\n"
+        "|---|---|---|---|---|---|\n";
+    char line[200];
+    for (const GrowthRun::Mechanism& one : run.mechanisms) {
+      headlight::render::Series series{one.id, one.tokens, {}};
+      for (const double time : one.seconds) series.y.push_back(1e3 * time);
+      (one.time_wanted >= 2 ? square : less).push_back(series);
+      std::snprintf(line, sizeof line,
+                    " (`%s`) | n^%.2f | n^%.3g | n^%.2f | n^%.3g | %.1f at %.0f |\n",
+                    one.id.c_str(), one.time_growth, one.time_wanted, one.memory_growth,
+                    one.memory_wanted, series.y.back(), one.tokens.back());
+      table += "| " + one.name + line;
+    }
+    const auto picture = [&](const std::vector<headlight::render::Series>& lines,
+                             const std::string& title, const std::string& id) {
+      headlight::render::ChartStyle style{"tokens", "milliseconds"};
+      style.log_x = style.log_y = true;
+      const std::string says =
+          "Milliseconds against tokens, both logarithmic, so a power is a straight line.";
+      return "<div class=\"picture\">" +
+             headlight::render::svg_line_chart(lines, {title, says, id}, style) + "</div>\n";
+    };
+    return include(folders_, "growth_" + name + ".html",
+                   picture(square, "As the square of the length", "growth_square") +
+                       picture(less, "Slower than the square", "growth_less")) +
+           "\n\n" + table;
   }
 
   PageFolders folders_;

@@ -24,6 +24,9 @@ int bench_model(int argc, char** argv);
 /// Growth of every mechanism. @param argc  count of words  @param argv  options  @return exit
 /// status
 int bench_mechanisms(int argc, char** argv);
+/// Start-up and size of the lessons. @param argc  count of words  @param argv  options  @return
+/// exit status
+int bench_lessons(int argc, char** argv);
 /// The machine's limits. @param argc  count of words  @param argv  options  @return exit status
 int bench_limits(int argc, char** argv);
 
