@@ -31,7 +31,8 @@ target_sources(headlight PRIVATE src/core/kernels.cpp src/core/product.cpp)
 foreach(kernel IN LISTS kernels)
   target_sources(headlight PRIVATE src/core/kernels_${kernel}.cpp)
   set_property(SOURCE src/core/kernels_${kernel}.cpp APPEND PROPERTY COMPILE_OPTIONS
-               -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi)
+               -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi
+               $<$<CONFIG:Debug>:-O2>)  # without it nothing fuses, and bits differ
 endforeach()
 headlight_module(analysis head_scores entropy ablation path_edge)
 headlight_module(learning parameters backward optimiser trainer data recipes evaluate)

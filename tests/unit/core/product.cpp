@@ -185,6 +185,30 @@ TEST_CASE("multiply_packed: in double the product of core/linalg, also of some r
   }
 }
 
+TEST_CASE("multiply_packed: a narrower result is the first columns of the whole one",
+          "[product][two-ways]") {
+  const MatrixF a = drawn(1, 9, 40), b = drawn(2, 40, 70), turned = transpose(b);
+  const Matrix x = {{1, 2, 3}, {4, 5, 6}}, y = {{1, 0}, {0, 1}, {1, 1}}, y_turned = transpose(y);
+  const MatrixF whole = product(a, b);
+  for (const bool is_transposed : {false, true}) {
+    Packed<float> packed;
+    packed.pack(is_transposed ? transposed(view(turned)) : view(b));
+    for (const std::size_t width : {1u, 16u, 37u, 64u}) {
+      MatrixF c = MatrixF::from_shape({9, width});
+      multiply_packed<float>(view(a), packed, 0, false, view(c));
+      bool all_same = true;
+      for (std::size_t i = 0; i < 9; ++i)
+        for (std::size_t j = 0; j < width; ++j) all_same = all_same && c(i, j) == whole(i, j);
+      CHECK(all_same);
+    }
+    Packed<double> doubles;
+    doubles.pack(is_transposed ? transposed(view(y_turned)) : view(y));
+    Matrix z = Matrix::from_shape({2, 1});
+    multiply_packed<double>(view(x), doubles, 0, false, view(z));
+    CHECK_THAT(z, IsClose(Matrix{{4}, {10}}));
+  }
+}
+
 TEST_CASE("multiply_packed: an empty inner index gives zeros, or leaves the sum as it is",
           "[product]") {
   const MatrixF a = MatrixF::from_shape({2, 0}), b = drawn(1, 5, 3);
