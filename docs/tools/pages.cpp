@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <cstdio>
@@ -281,10 +282,17 @@ class Book {
       return "<div class=\"picture\">" +
              headlight::render::svg_line_chart(lines, {title, says, id}, style) + "</div>\n";
     };
-    return include(folders_, "growth_" + name + ".html",
-                   picture(square, "As the square of the length", "growth_square") +
-                       picture(less, "Slower than the square", "growth_less")) +
-           "\n\n" + table;
+    // five lines a picture, all that differ without colour, and those that take alike together
+    std::sort(less.begin(), less.end(),
+              [](const auto& a, const auto& b) { return a.y.back() > b.y.back(); });
+    std::string pictures = picture(square, "As the square of the length", "growth_square");
+    for (std::size_t first = 0; first < less.size(); first += 5) {
+      const auto begin = less.begin() + static_cast<std::ptrdiff_t>(first);
+      const auto end = less.begin() + static_cast<std::ptrdiff_t>(std::min(first + 5, less.size()));
+      const std::string number = std::to_string(first / 5 + 1);
+      pictures += picture({begin, end}, "Slower than the square, " + number, "growth_" + number);
+    }
+    return include(folders_, "growth_" + name + ".html", pictures) + "\n\n" + table;
   }
 
   PageFolders folders_;
