@@ -27,16 +27,20 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
                PROPERTY COMPILE_OPTIONS -mavx512f -mavx512vl -mavx512dq -mavx512bw -mfma
                         -mprefer-vector-width=512)
 endif()
-target_sources(headlight PRIVATE src/core/kernels.cpp)
+target_sources(headlight PRIVATE src/core/kernels.cpp src/core/product.cpp)
 foreach(kernel IN LISTS kernels)
   target_sources(headlight PRIVATE src/core/kernels_${kernel}.cpp)
   set_property(SOURCE src/core/kernels_${kernel}.cpp APPEND PROPERTY COMPILE_OPTIONS
-               -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi)
+               -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi
+               $<$<CONFIG:Debug>:-O2>)  # without it nothing fuses, and bits differ
 endforeach()
 headlight_module(analysis head_scores entropy ablation path_edge)
 headlight_module(learning parameters backward optimiser trainer data recipes evaluate)
 target_sources(headlight PRIVATE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.cpp
                                  ${PROJECT_SOURCE_DIR}/lib/src/learning/batched.cpp)
+# so that choices inside loops become vectors; no value changes
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.cpp
+             PROPERTY COMPILE_OPTIONS -fno-math-errno -fno-trapping-math)
 headlight_module(mechanism catalogue stages full flash local linear sparse performer
                  state_space s4_kernel selective_scan hashing routing token_mixing hydra
                  HEADER_ONLY work)

@@ -141,6 +141,28 @@ BenchRun read_bench(const fs::path& file) {
   return run;
 }
 
+GrowthRun read_growth(const fs::path& file) {
+  const json data = json::parse(read_file(file));
+  GrowthRun run;
+  run.d_head = data.at("d_head").get<double>();
+  for (const json& item : data.at("mechanisms")) {
+    GrowthRun::Mechanism one{item.at("id").get<std::string>(),
+                             item.at("name").get<std::string>(),
+                             {},
+                             {},
+                             item.at("time_growth").get<double>(),
+                             item.at("time_growth_wanted").get<double>(),
+                             item.at("memory_growth").get<double>(),
+                             item.at("memory_growth_wanted").get<double>()};
+    for (const json& size : item.at("sizes")) {
+      one.tokens.push_back(size.at("tokens").get<double>());
+      one.seconds.push_back(size.at("seconds").get<double>());
+    }
+    run.mechanisms.push_back(one);
+  }
+  return run;
+}
+
 std::string json_string(std::string_view text) {
   return replaced(json(std::string(text)).dump(-1, ' ', false, json::error_handler_t::replace), "<",
                   "\\u003c");

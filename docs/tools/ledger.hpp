@@ -53,6 +53,19 @@ struct BenchRun {
   std::vector<Contender> contenders;
 };
 
+/// What `headlight bench mechanisms --json` printed.
+struct GrowthRun {
+  struct Mechanism {
+    std::string id, name;
+    std::vector<double> tokens, seconds;
+    double time_growth = 0, time_wanted = 0, memory_growth = 0, memory_wanted = 0;
+  };
+  double d_head = 0;
+  std::vector<Mechanism> mechanisms;
+};
+
+/// Reads a recorded measurement of growth.
+GrowthRun read_growth(const fs::path& file);
 /// Reads a recorded measurement.
 BenchRun read_bench(const fs::path& file);
 /// Reads every docs/claims/*.json, sorted by id.

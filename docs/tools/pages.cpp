@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <cstdio>
@@ -154,6 +155,7 @@ class Book {
     if (word == "course") return all_exercises(course_);
     if (word == "tally") return include(folders_, "tally.html", claims_.tally());
     if (word == "bench") return bench(rest);
+    if (word == "growth") return growth(rest);
     if (word == "file") return "@verbinclude " + rest;
     if (word == "program") return "@include " + rest;
     if (section == nullptr) throw std::runtime_error("no directive {{" + text + "}} here");
@@ -250,6 +252,47 @@ class Book {
     return include(folders_, "bench_" + name + ".html",
                    "<div class=\"picture\">" + svg + "</div>\n") +
            "\n\n" + table + line;
+  }
+
+  // ---- time against length for every mechanism: those whose pairs grow as the square, and the
+  // rest
+  std::string growth(const std::string& name) {
+    const GrowthRun run = read_growth(folders_.source / "docs/performance" / (name + ".json"));
+    std::vector<headlight::render::Series> square, less;
+    std::string table =
+        "| mechanism | time grows as | wanted | memory grows as | wanted | ms at the longest |\n"
+        "|---|---|---|---|---|---|\n";
+    char line[200];
+    for (const GrowthRun::Mechanism& one : run.mechanisms) {
+      headlight::render::Series series{one.id, one.tokens, {}};
+      for (const double time : one.seconds) series.y.push_back(1e3 * time);
+      (one.time_wanted >= 2 ? square : less).push_back(series);
+      std::snprintf(line, sizeof line,
+                    " (`%s`) | n^%.2f | n^%.3g | n^%.2f | n^%.3g | %.1f at %.0f |\n",
+                    one.id.c_str(), one.time_growth, one.time_wanted, one.memory_growth,
+                    one.memory_wanted, series.y.back(), one.tokens.back());
+      table += "| " + one.name + line;
+    }
+    const auto picture = [&](const std::vector<headlight::render::Series>& lines,
+                             const std::string& title, const std::string& id) {
+      headlight::render::ChartStyle style{"tokens", "milliseconds"};
+      style.log_x = style.log_y = true;
+      const std::string says =
+          "Milliseconds against tokens, both logarithmic, so a power is a straight line.";
+      return "<div class=\"picture\">" +
+             headlight::render::svg_line_chart(lines, {title, says, id}, style) + "</div>\n";
+    };
+    // five lines a picture, all that differ without colour, and those that take alike together
+    std::sort(less.begin(), less.end(),
+              [](const auto& a, const auto& b) { return a.y.back() > b.y.back(); });
+    std::string pictures = picture(square, "As the square of the length", "growth_square");
+    for (std::size_t first = 0; first < less.size(); first += 5) {
+      const auto begin = less.begin() + static_cast<std::ptrdiff_t>(first);
+      const auto end = less.begin() + static_cast<std::ptrdiff_t>(std::min(first + 5, less.size()));
+      const std::string number = std::to_string(first / 5 + 1);
+      pictures += picture({begin, end}, "Slower than the square, " + number, "growth_" + number);
+    }
+    return include(folders_, "growth_" + name + ".html", pictures) + "\n\n" + table;
   }
 
   PageFolders folders_;

@@ -17,9 +17,11 @@ struct Subcommand {
 
 constexpr Subcommand subcommands[] = {
     {"layer", bench_layer, "the traced attention layer, against PyTorch and two C++ peers"},
+    {"model", bench_model, "GPT-2 small, everything recorded, against PyTorch with hooks"},
     {"flash", bench_flash, "attention without a record, by tiles and the plain way"},
     {"mechanisms", bench_mechanisms, "how time and memory of every mechanism grow with the text"},
     {"train", bench_train, "a training step, against PyTorch"},
+    {"lessons", bench_lessons, "start to end and size of every lesson that is built"},
     {"limits", bench_limits, "what this machine can do: products, stores, exponentials"},
 };
 

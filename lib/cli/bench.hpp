@@ -18,14 +18,33 @@ int bench_layer(int argc, char** argv);
 int bench_flash(int argc, char** argv);
 /// A training step. @param argc  count of words  @param argv  options  @return exit status
 int bench_train(int argc, char** argv);
+/// A whole model, everything recorded. @param argc  count of words  @param argv  options  @return
+/// exit status
+int bench_model(int argc, char** argv);
 /// Growth of every mechanism. @param argc  count of words  @param argv  options  @return exit
 /// status
 int bench_mechanisms(int argc, char** argv);
+/// Start-up and size of the lessons. @param argc  count of words  @param argv  options  @return
+/// exit status
+int bench_lessons(int argc, char** argv);
 /// The machine's limits. @param argc  count of words  @param argv  options  @return exit status
 int bench_limits(int argc, char** argv);
 
-/// Seconds that a piece of work takes. @param work  called once  @return wall time
-double seconds(const std::function<void()>& work);
+/// Which time passes while work is measured.
+enum class Clock {
+  processor,  ///< of this process: what a neighbour on the machine takes does not count
+  wall,       ///< of the world: the only one that shows what a second thread gains
+};
+
+/// The clock that is fair to work on so many threads. @param threads  of the work  @return
+/// processor time for one, wall time for more
+inline Clock clock_for(std::size_t threads) {
+  return threads <= 1 ? Clock::processor : Clock::wall;
+}
+
+/// Seconds that a piece of work takes. @param clock  which time  @param work  called once  @return
+/// seconds
+double seconds(Clock clock, const std::function<void()>& work);
 
 /// Middle of the measurements. @param values  at least one  @return median
 double median(std::vector<double> values);
@@ -43,6 +62,11 @@ struct Limits {
 
 /// Measures the limits with `threads` threads. @param threads  how many  @return the limits
 Limits measure_limits(std::size_t threads);
+
+/// The widest of PyTorch's kernels that this processor runs: asked for by name, because PyTorch
+/// does not take them by itself, and dies when asked for what the processor lacks.
+/// @return "avx512", "avx2" or "default", a value of ATEN_CPU_CAPABILITY
+const char* torch_kernels();
 
 /// A peer in another process, told to run over a pipe.
 class Peer {
@@ -63,5 +87,13 @@ class Peer {
   int to_ = -1, from_ = -1, child_ = -1;
   std::string greeting_;
 };
+
+/// Eager PyTorch as a peer, with the widest kernels that the processor runs. @param program  a file
+/// of tests/bench @param arguments  of the program @param threads  of PyTorch and BLAS
+/// @param keeps_memory  whether its malloc never gives memory back to the system @return the peer;
+/// its greeting starts with "ready " and the version when it runs
+std::unique_ptr<Peer> start_torch(const std::string& program,
+                                  const std::vector<std::string>& arguments, std::size_t threads,
+                                  bool keeps_memory);
 
 }  // namespace headlight::cli

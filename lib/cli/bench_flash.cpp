@@ -51,7 +51,7 @@ struct Measured {
 };
 
 // Runs in a process of its own, so that its peak of memory is its own.
-Measured in_child(std::size_t runs, const std::function<Tensor3F()>& work) {
+Measured in_child(std::size_t runs, Clock clock, const std::function<Tensor3F()>& work) {
   int ends[2];
   Measured measured;
   if (pipe(ends) != 0) return measured;
@@ -62,7 +62,7 @@ Measured in_child(std::size_t runs, const std::function<Tensor3F()>& work) {
     std::vector<double> times;
     for (std::size_t run = 0; run < runs; ++run) {
       Tensor3F y;
-      times.push_back(seconds([&] { y = work(); }));
+      times.push_back(seconds(clock, [&] { y = work(); }));
       double squares = 0;
       for (const float x : y) squares += double(x) * double(x);
       measured.check = squares;
@@ -94,7 +94,9 @@ int bench_flash(int argc, char** argv) {
       "causal", "hide the future")("threads", "threads",
                                    cxxopts::value<std::size_t>()->default_value("1"))(
       "runs", "measurements of each", cxxopts::value<std::size_t>()->default_value("3"))(
-      "json", "one JSON object")("help", "this text");
+      "query-block", "rows of a tile", cxxopts::value<std::size_t>())(
+      "key-block", "columns of a tile", cxxopts::value<std::size_t>())("json", "one JSON object")(
+      "help", "this text");
   const auto given = options.parse(argc, argv);
   if (given.count("help")) {
     std::puts(options.help().c_str());
@@ -103,6 +105,9 @@ int bench_flash(int argc, char** argv) {
   const auto h = given["heads"].as<std::size_t>(), d = given["d-head"].as<std::size_t>();
   const auto threads = given["threads"].as<std::size_t>(), runs = given["runs"].as<std::size_t>();
   const bool causal = given.count("causal") > 0, as_json = given.count("json") > 0;
+  FlashOptions tile{.causal = causal, .threads = threads};
+  if (given.count("query-block")) tile.query_block = given["query-block"].as<std::size_t>();
+  if (given.count("key-block")) tile.key_block = given["key-block"].as<std::size_t>();
   nlohmann::ordered_json json{
       {"heads", h}, {"d_head", d}, {"causal", causal}, {"threads", threads}};
   if (!as_json)
@@ -115,11 +120,10 @@ int bench_flash(int argc, char** argv) {
     const Tensor3F q = heads(h, n, d, 0), k = heads(h, n, d, 1), v = heads(h, n, d, 2);
     const double argument_bytes = 3 * 4 * static_cast<double>(h * n * d),
                  result_bytes = argument_bytes / 3;
-    const Measured tiles = in_child(runs, [&] {
-      return flash_attention(q, k, v, {.causal = causal, .threads = threads}).output;
-    });
-    const Measured plain =
-        in_child(runs, [&] { return plain_attention(q, k, v, causal, threads); });
+    const Measured tiles =
+        in_child(runs, clock_for(threads), [&] { return flash_attention(q, k, v, tile).output; });
+    const Measured plain = in_child(runs, clock_for(threads),
+                                    [&] { return plain_attention(q, k, v, causal, threads); });
     if (tiles.seconds == 0 || plain.seconds == 0 ||
         std::abs(tiles.check - plain.check) > 1e-3 * plain.check) {
       std::fprintf(

@@ -7,41 +7,11 @@
 
 #include "bench.hpp"
 #include "bench_peers.hpp"
+#include "bench_weights.hpp"
 #include "core/kernels.hpp"
 
 namespace headlight::cli {
 namespace {
-
-// The same weights as tests/bench/peer_pytorch.py, from a formula that both sides compute in
-// double.
-MatrixF formula(std::size_t rows, std::size_t columns, double k, double size) {
-  MatrixF a = MatrixF::from_shape({rows, columns});
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < columns; ++j) {
-      const double di = static_cast<double>(i), dj = static_cast<double>(j);
-      a(i, j) = static_cast<float>(std::sin(k + 0.7 * di + 1.3 * dj + 0.01 * di * dj) * size);
-    }
-  return a;
-}
-
-VectorF formula_row(std::size_t columns, double k, double size, float plus = 0) {
-  const MatrixF row = formula(1, columns, k, size);
-  VectorF b = VectorF::from_shape({columns});
-  for (std::size_t j = 0; j < columns; ++j) b(j) = row(0, j) + plus;
-  return b;
-}
-
-BlockWeightsOf<float> attention_block(std::size_t d, std::size_t heads) {
-  const double size = 1 / std::sqrt(static_cast<double>(d));
-  BlockWeightsOf<float> w;
-  w.norm1 = NormWeightsOf<float>{formula_row(d, 9, 0.1, 1), formula_row(d, 10, 0.1)};
-  w.attention.n_heads = heads;
-  w.attention.W_Q = formula(d, d, 1, size), w.attention.b_Q = formula_row(d, 5, 0.1);
-  w.attention.W_K = formula(d, d, 2, size), w.attention.b_K = formula_row(d, 6, 0.1);
-  w.attention.W_V = formula(d, d, 3, size), w.attention.b_V = formula_row(d, 7, 0.1);
-  w.attention.W_O = formula(d, d, 4, size), w.attention.b_O = formula_row(d, 8, 0.1);
-  return w;
-}
 
 struct Sums {
   double residual = 0, residual_squares = 0, pattern_squares = 0;
@@ -115,7 +85,7 @@ int bench_layer(int argc, char** argv) {
     return 2;
   }
 
-  const BlockWeightsOf<float> weights = attention_block(d, heads);
+  const BlockWeightsOf<float> weights = attention_block(d, heads, 0);
   const MatrixF x = formula(n, d, 0, 1);
   AttentionOptionsOf<float> essential;
   essential.causal = true, essential.threads = threads, essential.record = Record::essential;
@@ -124,36 +94,29 @@ int bench_layer(int argc, char** argv) {
   BlockTraceOf<float> trace, full_trace;
   PeerRecord loops;
 
+  const Clock clock = clock_for(threads);
   std::vector<Contender> contenders;
-  contenders.push_back(
-      {"headlight", [&] { return seconds([&] { run_block(x, weights, essential, trace); }); }});
+  contenders.push_back({"headlight", [&] {
+                          return seconds(clock, [&] { run_block(x, weights, essential, trace); });
+                        }});
   if (given.count("full"))
     contenders.push_back({"headlight, every stage", [&] {
-                            return seconds([&] { run_block(x, weights, full, full_trace); });
+                            return seconds(clock, [&] { run_block(x, weights, full, full_trace); });
                           }});
   if (!given.count("no-slow-peers")) {
-    contenders.push_back(
-        {"loops as in llm.c", [&] { return seconds([&] { layer_in_loops(x, weights, loops); }); }});
-    contenders.push_back(
-        {"xtensor expressions", [&] { return seconds([&] { layer_in_xtensor(x, weights); }); }});
+    contenders.push_back({"loops as in llm.c", [&] {
+                            return seconds(clock, [&] { layer_in_loops(x, weights, loops); });
+                          }});
+    contenders.push_back({"xtensor expressions",
+                          [&] { return seconds(clock, [&] { layer_in_xtensor(x, weights); }); }});
   }
   std::vector<std::unique_ptr<Peer>> peers;
   std::string torch_version;
-  const auto add_torch = [&](const std::string& name, std::vector<std::string> environment,
-                             bool every) {
-    std::vector<std::string> command = {"/usr/bin/python3",
-                                        HEADLIGHT_SOURCE "/tests/bench/peer_pytorch.py",
-                                        "layer",
-                                        std::to_string(n),
-                                        std::to_string(d),
-                                        std::to_string(heads),
-                                        std::to_string(threads)};
-    if (every) command.push_back("every");
-    environment.push_back("ATEN_CPU_CAPABILITY=avx512");
-    environment.push_back("OMP_NUM_THREADS=" + std::to_string(threads));
-    environment.push_back("OPENBLAS_NUM_THREADS=" + std::to_string(threads));
-    environment.push_back("OMP_WAIT_POLICY=passive");
-    auto peer = std::make_unique<Peer>(command, environment);
+  const auto add_torch = [&](const std::string& name, bool keeps_memory, bool every) {
+    std::vector<std::string> sizes = {"layer", std::to_string(n), std::to_string(d),
+                                      std::to_string(heads), std::to_string(threads)};
+    if (every) sizes.push_back("every");
+    auto peer = start_torch("peer_pytorch.py", sizes, threads, keeps_memory);
     if (peer->greeting().rfind("ready ", 0) != 0) return;
     torch_version = peer->greeting().substr(6);
     contenders.push_back({name, [p = peer.get()] {
@@ -162,12 +125,9 @@ int bench_layer(int argc, char** argv) {
                           }});
     peers.push_back(std::move(peer));
   };
-  add_torch("PyTorch, eager", {}, false);
-  add_torch(
-      "PyTorch, keeps memory",
-      {"MALLOC_MMAP_MAX_=0", "MALLOC_TRIM_THRESHOLD_=17179869184", "MALLOC_TOP_PAD_=268435456"},
-      false);
-  if (given.count("full")) add_torch("PyTorch, every stage", {}, true);
+  add_torch("PyTorch, eager", false, false);
+  add_torch("PyTorch, keeps memory", true, false);
+  if (given.count("full")) add_torch("PyTorch, every stage", false, true);
 
   // both sides must have computed the same before anybody is timed
   run_block(x, weights, essential, trace);
@@ -246,8 +206,8 @@ int bench_layer(int argc, char** argv) {
   if (torch_version.empty())
     std::puts("PyTorch is not installed (python3-torch): its ratio is not measured");
   else
-    std::printf("PyTorch %s, eager, AVX-512 asked for, the same record kept, results compared\n",
-                torch_version.c_str());
+    std::printf("PyTorch %s, eager, %s kernels, the same record kept, results compared\n",
+                torch_version.c_str(), torch_kernels());
   return 0;
 }
 

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+#include <ctime>
 #include <headlight/core/linalg.hpp>
 #include <headlight/core/parallel.hpp>
 
@@ -14,10 +14,15 @@
 
 namespace headlight::cli {
 
-double seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
+double seconds(Clock clock, const std::function<void()>& work) {
+  const auto now = [&] {
+    timespec time{};
+    clock_gettime(clock == Clock::processor ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  };
+  const double start = now();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return now() - start;
 }
 
 double median(std::vector<double> values) {
@@ -38,7 +43,7 @@ Limits measure_limits(std::size_t threads) {
   const auto best_rate = [&](double work_each, const std::function<void(std::size_t)>& work) {
     std::vector<double> times;
     for (int run = 0; run < 9; ++run)
-      times.push_back(seconds([&] { parallel_for(workers, workers, work); }));
+      times.push_back(seconds(clock_for(workers), [&] { parallel_for(workers, workers, work); }));
     return work_each * static_cast<double>(workers) / median(times);
   };
   Limits limits;
@@ -70,6 +75,16 @@ Limits measure_limits(std::size_t threads) {
   return limits;
 }
 
+const char* torch_kernels() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+    return "avx512";
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
+#endif
+  return "default";
+}
+
 Peer::Peer(const std::vector<std::string>& words, const std::vector<std::string>& environment) {
   int down[2], up[2];
   if (pipe2(down, O_CLOEXEC) != 0) return;
@@ -98,6 +113,22 @@ Peer::~Peer() {
   if (to_ >= 0) close(to_);
   if (from_ >= 0) close(from_);
   if (child_ > 0) waitpid(child_, nullptr, 0);
+}
+
+std::unique_ptr<Peer> start_torch(const std::string& program,
+                                  const std::vector<std::string>& arguments, std::size_t threads,
+                                  bool keeps_memory) {
+  std::vector<std::string> words = {"/usr/bin/python3", HEADLIGHT_SOURCE "/tests/bench/" + program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  const std::string count = std::to_string(threads);
+  std::vector<std::string> environment = {
+      std::string("ATEN_CPU_CAPABILITY=") + torch_kernels(), "OMP_NUM_THREADS=" + count,
+      "OPENBLAS_NUM_THREADS=" + count, "OMP_WAIT_POLICY=passive"};
+  if (keeps_memory)
+    for (const char* setting :
+         {"MALLOC_MMAP_MAX_=0", "MALLOC_TRIM_THRESHOLD_=17179869184", "MALLOC_TOP_PAD_=268435456"})
+      environment.push_back(setting);
+  return std::make_unique<Peer>(words, environment);
 }
 
 std::string Peer::read_line() {

@@ -71,13 +71,11 @@ int bench_train(int argc, char** argv) {
   TrainerF trainer(gpt2(s), plan);
   std::unique_ptr<Peer> peer;
   if (!words.count("alone")) {
-    std::vector<std::string> command{"/usr/bin/python3",
-                                     HEADLIGHT_SOURCE "/tests/bench/peer_pytorch_train.py"};
+    std::vector<std::string> words_of_peer;
     for (const std::size_t size :
          {s.layers, s.d, s.heads, s.hidden, s.vocabulary, s.sequences, s.n, threads})
-      command.push_back(std::to_string(size));
-    peer = std::make_unique<Peer>(
-        command, std::vector<std::string>{"OPENBLAS_NUM_THREADS=" + std::to_string(threads)});
+      words_of_peer.push_back(std::to_string(size));
+    peer = start_torch("peer_pytorch_train.py", words_of_peer, threads, false);
     if (peer->greeting().rfind("ready", 0) != 0) {
       std::fputs(
           "headlight bench train: PyTorch does not start (Debian: python3-torch); use --alone\n",
@@ -93,7 +91,7 @@ int bench_train(int argc, char** argv) {
       batch.ids.push_back(random.below(s.vocabulary));
       batch.targets.push_back(random.below(s.vocabulary));
     }
-    const double time = seconds([&] { trainer.step(batch); });
+    const double time = seconds(clock_for(threads), [&] { trainer.step(batch); });
     const double peer_time = peer ? std::atof(peer->ask("run").c_str()) : 0;
     if (round < 3) continue;  // the first steps fill memory
     ours.push_back(time);

@@ -62,3 +62,22 @@ TEST_CASE("bench mechanisms: wrong usage is refused with one line and exit 2", "
     CHECK_THAT(run.err, contains("headlight bench mechanisms: "));
   }
 }
+
+TEST_CASE("bench model: keeps what its sizes say, and refuses sizes that do not fit", "[bench]") {
+  const std::string small = "bench model --alone --json --runs 1 --tokens 8 --layers 2 --width 16 ";
+  const scratch::Run run = scratch::headlight(small + "--heads 4 --vocabulary 10");
+  INFO(run.err);
+  REQUIRE(run.status == 0);
+  const json object = json::parse(run.out);
+  REQUIRE(object["contenders"].size() == 2);
+  // a block: 15 stages as wide as the model (residual 3, norms 4, q, k, v, z, z_concat,
+  // out_nobias, attn_out, mlp_out), 2 as wide as the feed-forward layer, results of 4 heads, 5 of
+  // scores, 2 a head and row, 4 means and deviations
+  const double block = 15 * 8 * 16 + 2 * 8 * 64 + 4 * 8 * 16 + 5 * 4 * 8 * 8 + 2 * 4 * 8 + 4 * 8;
+  const double ends = 2 * 8 * 16 + (2 * 8 + 2 * 8 * 16) + 2 * 8 * 10;
+  CHECK(object["contenders"][0]["bytes_kept"] == 4 * (2 * block + ends) + 2 * 8 * 8);
+  for (const json& one : object["contenders"]) CHECK(one["median"].get<double>() > 0);
+  const scratch::Run wrong = scratch::headlight(small + "--heads 3");
+  CHECK(wrong.status == 2);
+  CHECK_THAT(wrong.err, contains("heads that divide the width"));
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Eager PyTorch doing the traced attention layer, one run a line on standard input: the peer of `headlight bench`.
 
-Usage: peer_pytorch.py layer N D HEADS THREADS [every]   Each line "run" is answered by the seconds of one run;
+Usage: peer_pytorch.py layer N D HEADS THREADS [every]   Each line "run" is answered by the seconds of one run (processor time on one thread, wall time on more);
 "check" by sums of the pattern and the residual, to prove that both sides computed the same. With `every` all stages of
 Headlight's full trace are kept, as hooks on every stage would.
 """
@@ -23,6 +23,7 @@ def main():
     every = len(sys.argv) > 6
     assert what == "layer"
     torch.set_num_threads(threads)
+    clock = time.process_time if threads == 1 else time.perf_counter
     dh = d // heads
     size = 1 / math.sqrt(d)
     x = formula(n, d, 0, 1)
@@ -63,9 +64,9 @@ def main():
     with torch.no_grad():
         for line in sys.stdin:
             if line.strip() == "run":
-                start = time.perf_counter()
+                start = clock()
                 kept = layer()
-                print(time.perf_counter() - start, flush=True)
+                print(clock() - start, flush=True)
                 del kept
             elif line.strip() == "check":
                 kept = layer()

@@ -49,9 +49,10 @@ class BlockRun {
     detail::affine_in_blocks(view(x), view(w.W_in), w.b_in, view(t.pre), threads);
     announce(t.pre);
     const std::size_t width = w.W_in.shape(1);
-    parallel_for(detail::block_count(n), threads, [&](std::size_t block) {
-      const std::size_t first = block * detail::block_rows;
-      const std::size_t count = std::min(detail::block_rows, n - first) * width;
+    const std::size_t block = detail::rows_of_block(width);
+    parallel_for((n + block - 1) / block, threads, [&](std::size_t task) {
+      const std::size_t first = task * block;
+      const std::size_t count = std::min(block, n - first) * width;
       activate<T>(w.activation, {t.pre.data() + first * width, count},
                   {t.post.data() + first * width, count});
     });

@@ -7,12 +7,10 @@
 
 #include "attention/stages.hpp"
 #include "core/kernels.hpp"
+#include "core/product.hpp"
 
 namespace headlight {
 namespace {
-
-using detail::block_count;
-using detail::block_rows;
 
 template <class T>
 struct Sizes {
@@ -149,6 +147,14 @@ struct Piece {
   std::size_t head, first, count;
 };
 
+// What all rows of a head meet, packed for it.
+template <class T>
+struct Factors {
+  detail::Packed<T> key;    // transposed: [d_head, n_key]
+  detail::Packed<T> value;  // [n_key, d_value]
+  bool value_is_finite = true;
+};
+
 // The stages of one piece, in order. They run stage by stage over all pieces when somebody wants to
 // intervene, and otherwise piece by piece, each row in one sweep while it lies in the cache: the
 // same arithmetic on every number, hence the same bits.
@@ -156,8 +162,14 @@ template <class T>
 class Stages {
  public:
   Stages(const Sizes<T>& sizes, const MultiHeadWeightsOf<T>& weights,
-         const AttentionOptionsOf<T>& options, MultiHeadTraceOf<T>& trace)
-      : s_(sizes), w_(weights), options_(options), t_(trace), visible_(sizes.n_query) {
+         const AttentionOptionsOf<T>& options, const std::vector<Factors<T>>& factors,
+         MultiHeadTraceOf<T>& trace)
+      : s_(sizes),
+        w_(weights),
+        options_(options),
+        factors_(factors),
+        t_(trace),
+        visible_(sizes.n_query) {
     for (std::size_t i = 0; i < s_.n_query; ++i) {
       const bool* row = t_.mask.data() + i * s_.n_key;
       visible_[i] = static_cast<std::size_t>(std::find(row, row + s_.n_key, false) - row);
@@ -177,15 +189,17 @@ class Stages {
       return;
     }
     static thread_local std::vector<T> scratch;
-    if (scratch.size() < p.count * s_.n_key) scratch.resize(p.count * s_.n_key);
-    const ViewOf<T> work{scratch.data(), p.count, s_.n_key, s_.n_key};
+    constexpr std::size_t margin = 16;  // before the first row; every row leaves as much after it
+    const std::size_t stride = (s_.n_key + margin - 1) / margin * margin + margin;
+    if (scratch.size() < margin + p.count * stride) scratch.resize(margin + p.count * stride);
+    const ViewOf<T> work{scratch.data() + margin, p.count, s_.n_key, stride};
     multiply_queries_by_keys(p, work);
     for (std::size_t i = 0; i < p.count; ++i) {
       const Piece row{p.head, p.first + i, 1};
       const auto place = [&](Tensor3Of<T>& tensor) {
         return tensor.size() ? at(tensor, row) : nullptr;
       };
-      kernels_.attend(work.data + i * s_.n_key, s_.scale, visible_[row.first], s_.n_key,
+      kernels_.attend(work.data + i * stride, s_.scale, visible_[row.first], s_.n_key,
                       {place(t_.raw_scores), place(t_.scores), place(t_.masked_scores),
                        place(t_.softmax_exp), place(t_.pattern)},
                       past_cache_, *at(t_.softmax_max, row), *at(t_.softmax_sum, row));
@@ -281,9 +295,8 @@ class Stages {
 
   void multiply_queries_by_keys(Piece p, ViewOf<T> scores) const {
     const Tensor3Of<T>& query = options_.rope ? t_.rotated_query : t_.query;
-    const Tensor3Of<T>& key = options_.rope ? t_.rotated_key : t_.key;
-    multiply<T>(T(1), rows(head_view(query, p.head), p.first, p.count),
-                transposed(head_view(key, p.head)), T(0), scores);
+    detail::multiply_packed<T>(rows(head_view(query, p.head), p.first, p.count),
+                               factors_[p.head].key, 0, false, scores);
     if (s_.null_keys == 0 || !options_.rope) return;
     // the null key is never turned: it meets the query as it was before turning
     multiply<T>(T(1), rows(head_view(std::as_const(t_.query), p.head), p.first, p.count),
@@ -292,32 +305,31 @@ class Stages {
   }
 
   void mix(Piece p, ViewOf<const T> pattern) const {
-    const ViewOf<const T> value = head_view(std::as_const(t_.value), p.head);
     const ViewOf<T> output = rows(head_view(t_.output, p.head), p.first, p.count);
-    const std::size_t keys = keys_with_weight(p, pattern);
-    if (is_finite(value))
-      multiply<T>(T(1), columns(pattern, 0, keys), rows(value, 0, keys), T(0), output);
-    else
-      mix_seen_values_only(pattern, value, output);
+    const Factors<T>& factors = factors_[p.head];
+    if (!factors.value_is_finite)
+      return mix_seen_values_only(pattern, head_view(std::as_const(t_.value), p.head), output);
+    // Keys after the last visible one of a causal row have weight zero and need no arithmetic.
+    const std::size_t shared = keys_of_all_rows(p, pattern);
+    detail::multiply_packed<T>(columns(pattern, 0, shared), factors.value, 0, false, output);
+    constexpr std::size_t strip = 12;
+    for (std::size_t i = 0; i < p.count && shared < s_.n_key; i += strip) {
+      const std::size_t count = std::min(strip, p.count - i);
+      const std::size_t more = std::min(i + count - 1, s_.n_key - shared);
+      detail::multiply_packed<T>(columns(rows(pattern, i, count), shared, more), factors.value,
+                                 shared, true, rows(output, i, count));
+    }
   }
 
-  // Keys after the last visible one of a causal block have weight zero and need no arithmetic.
-  std::size_t keys_with_weight(Piece p, ViewOf<const T> pattern) const {
+  // Keys that the first row of a piece sees; all, when somebody wrote a weight where none belongs.
+  std::size_t keys_of_all_rows(Piece p, ViewOf<const T> pattern) const {
     if (!options_.causal) return s_.n_key;
-    const std::size_t keys = s_.null_keys + s_.first_position + p.first + p.count;
+    const std::size_t keys = s_.null_keys + s_.first_position + p.first + 1;
     if (!options_.intervention) return keys;
-    for (std::size_t i = 0; i < p.count; ++i)  // somebody may have written weights there
-      for (std::size_t j = keys; j < s_.n_key; ++j)
+    for (std::size_t i = 0; i < p.count; ++i)
+      for (std::size_t j = keys + i; j < s_.n_key; ++j)
         if (pattern.data[i * pattern.stride + j] != 0) return s_.n_key;
     return keys;
-  }
-
-  bool is_finite(ViewOf<const T> value) const {
-    // x * 0 is zero for finite x and NaN otherwise
-    T zero = 0;
-    for (std::size_t j = 0; j < value.rows; ++j)
-      zero += kernels_.sum(value.data + j * value.stride, value.columns) * T(0);
-    return zero == 0;
   }
 
   // A value that is infinite or NaN reaches only those who look at it: 0 * NaN is not added.
@@ -337,6 +349,7 @@ class Stages {
   const Sizes<T>& s_;
   const MultiHeadWeightsOf<T>& w_;
   const AttentionOptionsOf<T>& options_;
+  const std::vector<Factors<T>>& factors_;
   MultiHeadTraceOf<T>& t_;
   const detail::RowKernels<T>& kernels_ = detail::row_kernels<T>();
   std::vector<std::size_t> visible_;  // keys of a row before the first hidden one
@@ -344,20 +357,39 @@ class Stages {
   bool past_cache_ = false;
 };
 
-// Heads of x W + b, each into its own rows of a heads-first tensor, after `skip` rows.
+// One projection of all heads: x W + b, each head into its own rows after `skip` others.
 template <class T>
-void project(const MatrixOf<T>& x, const MatrixOf<T>& W, const VectorOf<T>& b, std::size_t skip,
-             std::size_t threads, Tensor3Of<T>& heads) {
-  const std::size_t n_heads = heads.shape(0), width = heads.shape(2), n = x.shape(0);
-  parallel_for(n_heads * block_count(n), threads, [&](std::size_t task) {
-    const std::size_t h = task / block_count(n), first = task % block_count(n) * block_rows;
-    const std::size_t count = std::min(block_rows, n - first);
-    const ViewOf<T> to = rows(head_view(heads, h), skip + first, count);
-    multiply<T>(T(1), rows(view(x), first, count), columns(view(W), h * width, width), T(0), to);
-    if (b.size() == 0) return;
-    for (std::size_t i = 0; i < count; ++i)
-      for (std::size_t j = 0; j < width; ++j) to.data[i * to.stride + j] += b(h * width + j);
-  });
+struct Projection {
+  const MatrixOf<T>& x;
+  const MatrixOf<T>& W;
+  const VectorOf<T>& b;
+  std::size_t skip;
+  Tensor3Of<T>& heads;
+};
+
+template <class T>
+void project(const Projection<T>& p, std::size_t h) {
+  const std::size_t width = p.heads.shape(2);
+  detail::affine_columns<T>(view(p.x), columns(view(p.W), h * width, width),
+                            p.b.size() ? p.b.data() + h * width : nullptr,
+                            rows(head_view(p.heads, h), p.skip, p.x.shape(0)));
+}
+
+template <class T>
+bool all_finite(ViewOf<const T> a) {
+  const detail::RowKernels<T>& kernels = detail::row_kernels<T>();
+  T zero = 0;  // x * 0 is zero for finite x and NaN otherwise
+  for (std::size_t i = 0; i < a.rows; ++i)
+    zero += kernels.sum(a.data + i * a.stride, a.columns) * T(0);
+  return zero == 0;
+}
+
+template <class T>
+void pack_head(const MultiHeadTraceOf<T>& t, std::size_t h, Factors<T>& factors) {
+  const Tensor3Of<T>& key = t.rotated_key.size() ? t.rotated_key : t.key;
+  factors.key.pack(transposed(head_view(key, h)));
+  factors.value.pack(head_view(t.value, h));
+  factors.value_is_finite = all_finite(head_view(t.value, h));
 }
 
 template <class T>
@@ -434,10 +466,14 @@ void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
                         [&](const StageVisitorOf<T>& visit) { for_each_stage(t, "", visit); });
   };
 
-  project(x, w.W_Q, w.b_Q, 0, threads, t.query);  // [n_heads, n_query, d_head]
+  const Projection<T> projections[] = {
+      {x, w.W_Q, w.b_Q, 0, t.query},                // [n_heads, n_query, d_head]
+      {memory, w.W_K, w.b_K, s.null_keys, t.key},   // [n_heads, n_key, d_head]
+      {memory, w.W_V, w.b_V, s.null_keys, t.value}  // [n_heads, n_key, d_value]
+  };
+  parallel_for(std::size(projections) * s.n_heads, threads,
+               [&](std::size_t task) { project(projections[task / s.n_heads], task % s.n_heads); });
   announce(t.query);
-  project(memory, w.W_K, w.b_K, s.null_keys, threads, t.key);    // [n_heads, n_key, d_head]
-  project(memory, w.W_V, w.b_V, s.null_keys, threads, t.value);  // [n_heads, n_key, d_value]
   if (s.null_keys) put_null_key_first(w, t);
   announce(t.key);
   announce(t.value);
@@ -451,12 +487,17 @@ void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
   t.mask = visible_keys(s, options);  // [n_query, n_key]
   t.fully_hidden_rows = fully_hidden_rows(t.mask);
 
-  const Stages<T> stages(s, w, options, t);
-  const std::size_t blocks = block_count(s.n_query);
+  static thread_local std::vector<Factors<T>> kept;   // memory for the next call
+  std::vector<Factors<T>> factors = std::move(kept);  // an intervention may call again meanwhile
+  factors.resize(s.n_heads);
+  parallel_for(s.n_heads, threads, [&](std::size_t h) { pack_head(t, h, factors[h]); });
+  const Stages<T> stages(s, w, options, factors, t);
+  const std::size_t block = detail::rows_of_block(s.n_key);
+  const std::size_t blocks = (s.n_query + block - 1) / block;
   const auto for_each_piece = [&](const auto& work) {
     parallel_for(s.n_heads * blocks, threads, [&](std::size_t task) {
-      const std::size_t first = task % blocks * block_rows;
-      work(Piece{task / blocks, first, std::min(block_rows, s.n_query - first)});
+      const std::size_t first = task % blocks * block;
+      work(Piece{task / blocks, first, std::min(block, s.n_query - first)});
     });
   };
   if (options.intervention) {
@@ -470,6 +511,7 @@ void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
   } else {
     for_each_piece([&](Piece p) { stages.all(p); });
   }
+  kept = std::move(factors);
 
   concatenate(s, t);  // [n_query, n_heads * d_value]
   announce(t.concatenated);

@@ -11,13 +11,15 @@
 #include <headlight/core/tensor.hpp>
 #include <string>
 
+#include "core/product.hpp"
+
 namespace headlight::detail {
 
-// Rows of a block: small enough for the second-level cache, and never a function of the threads.
-inline constexpr std::size_t block_rows = 128;
-
-inline std::size_t block_count(std::size_t n) {
-  return (n + block_rows - 1) / block_rows;
+// Rows of a block, of so many numbers each: small enough for the second-level cache, whole tiles,
+// and never a function of the threads.
+inline std::size_t rows_of_block(std::size_t width) {
+  constexpr std::size_t floats = 96 << 10, most = 96, tile = 12;
+  return std::clamp(floats / std::max<std::size_t>(1, width) / tile * tile, tile, most);
 }
 
 // Shows one tensor unless it is empty.
@@ -46,14 +48,27 @@ void announce(const InterventionOf<T>& intervention, T* data, const AllStages& a
   });
 }
 
-// y = x W + b in blocks of rows spread over threads.
+// y = x W + b for the columns of W given: packed once, they meet all rows. The bias may be null.
+template <class T>
+void affine_columns(ViewOf<const T> x, ViewOf<const T> W, const T* b, ViewOf<T> y) {
+  static thread_local Packed<T> weights;  // keeps its memory from call to call
+  weights.pack(W);
+  multiply_packed(x, weights, 0, false, y);
+  if (!b) return;
+  for (std::size_t i = 0; i < y.rows; ++i)
+    for (std::size_t j = 0; j < y.columns; ++j) y.data[i * y.stride + j] += b[j];
+}
+
+// y = x W + b, groups of columns spread over threads.
 template <class T>
 void affine_in_blocks(ViewOf<const T> x, ViewOf<const T> W, const VectorOf<T>& b, ViewOf<T> y,
                       std::size_t threads) {
-  parallel_for(block_count(x.rows), threads, [&](std::size_t block) {
-    const std::size_t first = block * block_rows;
-    const std::size_t count = std::min(block_rows, x.rows - first);
-    affine(rows(x, first, count), W, b, rows(y, first, count));
+  constexpr std::size_t group = 64;
+  parallel_for((y.columns + group - 1) / group, threads, [&](std::size_t task) {
+    const std::size_t first = task * group, count = std::min(group, y.columns - first);
+    const ViewOf<const T> some =
+        W.is_transposed ? transposed(rows(transposed(W), first, count)) : columns(W, first, count);
+    affine_columns(x, some, b.size() ? b.data() + first : nullptr, columns(y, first, count));
   });
 }
 

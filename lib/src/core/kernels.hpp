@@ -1,6 +1,6 @@
 /// @file
-/// Private: arithmetic on rows, built three times (AVX-512, AVX2, plain) and chosen when the
-/// program runs.
+/// Private: arithmetic on rows and on tiles of a product, built three times (AVX-512, AVX2, plain)
+/// and chosen when the program runs.
 #pragma once
 
 #include <cstddef>
@@ -40,8 +40,9 @@ struct RowKernels {
   // y = x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
   void (*gelu_new)(const T* x, T* y, std::size_t n);
   // One row from raw scores to pattern, in place in `row`, whose cells from `visible` on are
-  // hidden. `past_cache` writes the record around the caches: right for memory that is not read
-  // again soon.
+  // hidden. There are fifteen cells before and after the row that are nobody's. `past_cache` writes
+  // the record around the caches where its tensors lie alike in their lines: right for memory that
+  // is not read again soon.
   void (*attend)(T* row, T scale, std::size_t visible, std::size_t n, const RowRecord<T>& record,
                  bool past_cache, T& max, T& sum);
   // to = value, around the caches
@@ -49,10 +50,29 @@ struct RowKernels {
   const char* name;
 };
 
+// One tile of a product. Every number of the result is one chain of fused multiply-adds in the
+// order of the inner index (product and sum rounded apart where a processor cannot fuse): the same
+// bits however rows, columns and the inner index are cut into tiles, and on any number of threads.
+struct TileKernel {
+  std::size_t rows, columns;  // what the registers hold
+  // All panels of a matrix, or of the transpose of b, with `rows` rows; zeros after its last
+  // column.
+  void (*pack)(const float* b, std::size_t stride, std::size_t rows, std::size_t columns,
+               float* panels);
+  void (*pack_transposed)(const float* b, std::size_t stride, std::size_t rows, std::size_t columns,
+                          float* panels);
+  // c += a b, or c = a b: any number of rows of `a`, whose numbers are `step` apart and whose rows
+  // are `row_step` apart (the two exchanged for a transposed matrix), and `depth` rows of a panel.
+  void (*multiply)(const float* a, std::size_t row_step, std::size_t step, const float* panel,
+                   std::size_t depth, bool add, float* c, std::size_t c_stride, std::size_t rows);
+  const char* name;
+};
+
 // The widest kernels that this processor runs. HEADLIGHT_KERNELS=plain|avx2|avx512 chooses another
 // build of them.
 template <class T>
 const RowKernels<T>& row_kernels();
+const TileKernel& tile_kernel();
 
 template <class T>
 const RowKernels<T>& plain_kernels();
@@ -60,5 +80,8 @@ template <class T>
 const RowKernels<T>& avx2_kernels();
 template <class T>
 const RowKernels<T>& avx512_kernels();
+const TileKernel& plain_tile();
+const TileKernel& avx2_tile();
+const TileKernel& avx512_tile();
 
 }  // namespace headlight::detail

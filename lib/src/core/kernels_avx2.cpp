@@ -1,5 +1,6 @@
 #if defined(__x86_64__)
 #include "core/kernels_body.hpp"
+#include "core/product_body.hpp"
 
 namespace headlight::detail {
 
@@ -11,6 +12,11 @@ const RowKernels<T>& avx2_kernels() {
 
 template const RowKernels<float>& avx2_kernels();
 template const RowKernels<double>& avx2_kernels();
+
+const TileKernel& avx2_tile() {
+  static constexpr TileKernel kernel = tile_named("avx2");
+  return kernel;
+}
 
 }  // namespace headlight::detail
 #endif

@@ -1,5 +1,6 @@
 #if defined(__x86_64__)
 #include "core/kernels_body.hpp"
+#include "core/product_body.hpp"
 
 namespace headlight::detail {
 
@@ -11,6 +12,11 @@ const RowKernels<T>& avx512_kernels() {
 
 template const RowKernels<float>& avx512_kernels();
 template const RowKernels<double>& avx512_kernels();
+
+const TileKernel& avx512_tile() {
+  static constexpr TileKernel kernel = tile_named("avx512");
+  return kernel;
+}
 
 }  // namespace headlight::detail
 #endif

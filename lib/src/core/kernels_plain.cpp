@@ -1,4 +1,5 @@
 #include "core/kernels_body.hpp"
+#include "core/product_body.hpp"
 
 namespace headlight::detail {
 
@@ -10,5 +11,10 @@ const RowKernels<T>& plain_kernels() {
 
 template const RowKernels<float>& plain_kernels();
 template const RowKernels<double>& plain_kernels();
+
+const TileKernel& plain_tile() {
+  static constexpr TileKernel kernel = tile_named("plain");
+  return kernel;
+}
 
 }  // namespace headlight::detail

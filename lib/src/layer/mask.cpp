@@ -50,9 +50,8 @@ MatrixOf<T> hide(const MatrixOf<T>& scores, const Mask& mask) {
 std::vector<std::size_t> fully_hidden_rows(const Mask& mask) {
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < mask.shape(0); ++i) {
-    bool sees_any = false;
-    for (std::size_t j = 0; j < mask.shape(1); ++j) sees_any = sees_any || mask(i, j);
-    if (!sees_any) rows.push_back(i);
+    const bool* row = mask.data() + i * mask.shape(1);
+    if (std::find(row, row + mask.shape(1), true) == row + mask.shape(1)) rows.push_back(i);
   }
   return rows;
 }

@@ -10,6 +10,7 @@
 #include <headlight/position/sinusoidal.hpp>
 #include <stdexcept>
 
+#include "core/product.hpp"
 #include "learning/kernels.hpp"
 
 namespace headlight::detail {
@@ -23,10 +24,15 @@ ViewOf<T> at(T* data, std::size_t rows, std::size_t columns, std::size_t stride 
   return {data, rows, columns, stride == 0 ? columns : stride};
 }
 
-// C = A B + beta C, C = A B^T + ..., C = A^T B + ...
+// C = alpha A B, or with `add` C = C + A B; A and B may be transposed.
 template <class T>
-void product(ViewOf<const T> a, ViewOf<const T> b, ViewOf<T> c, T beta = T(0), T alpha = T(1)) {
-  multiply<T>(alpha, a, b, beta, c);
+void product(ViewOf<const T> a, ViewOf<const T> b, ViewOf<T> c, bool add = false, T alpha = T(1)) {
+  static thread_local Packed<T> packed;  // keeps its memory
+  packed.pack(b);
+  multiply_packed<T>(a, packed, 0, add, c);
+  if (alpha == T(1)) return;
+  for (std::size_t i = 0; i < c.rows; ++i)
+    for (std::size_t j = 0; j < c.columns; ++j) c.data[i * c.stride + j] *= alpha;
 }
 
 template <class T>
@@ -321,18 +327,18 @@ void Batched<T>::attend(Lane& lane, Layer& layer, const BlockPlaces& b, const Jo
       const ViewOf<const T> q = at<const T>(qkv + h * b.d_head, n, b.d_head, width);
       const ViewOf<const T> k = at<const T>(qkv + queries + h * b.d_head, n, b.d_head, width);
       const ViewOf<const T> v = at<const T>(qkv + 2 * queries + h * b.d_value, n, b.d_value, width);
-      product<T>(q, transposed(k), at(pattern + nulls, n, n, n_key), T(0), scale);
+      product<T>(q, transposed(k), at(pattern + nulls, n, n, n_key), false, scale);
       if (nulls) {
         const T* plain = position_ == Position::rope ? layer.unrotated.data() + s * n * width : qkv;
         product<T>(at<const T>(plain + h * b.d_head, n, b.d_head, width),
                    transposed(at<const T>(job.w + b.null_key.offset + h * b.d_head, 1, b.d_head)),
-                   at(pattern, n, 1, n_key), T(0), scale);
+                   at(pattern, n, 1, n_key), false, scale);
       }
       if (b.relative_keys)  // q a^K at every offset
         product<T>(q,
                    transposed(at<const T>(job.w + b.relative_keys.offset + h * b.d_head, b.offsets,
                                           b.d_head, queries)),
-                   at(lane.by_offset.data(), n, b.offsets), T(0), scale);
+                   at(lane.by_offset.data(), n, b.offsets), false, scale);
       for (std::size_t i = 0; i < n; ++i) {
         T* row = pattern + i * n_key;
         if (position_ == Position::alibi) {
@@ -373,7 +379,7 @@ void Batched<T>::attend(Lane& lane, Layer& layer, const BlockPlaces& b, const Jo
       product<T>(at<const T>(share, n, b.offsets),
                  at<const T>(job.w + b.relative_values.offset + h * b.d_value, b.offsets, b.d_value,
                              values),
-                 at(layer.z.data() + s * n * values + h * b.d_value, n, b.d_value, values), T(1));
+                 at(layer.z.data() + s * n * values + h * b.d_value, n, b.d_value, values), true);
     }
   }
 }
@@ -420,7 +426,7 @@ void Batched<T>::attend_backward(Lane& lane, Layer& layer, const BlockPlaces& b,
             d[i * n_key + j] += by_offset[i * b.offsets + earlier_row(i - j, b.offsets)];
         const T* share = layer.share.data() + (s * b.n_heads + h) * n * b.offsets;
         product<T>(transposed(at<const T>(share, n, b.offsets)), d_z,
-                   at(gradient + place, b.offsets, b.d_value, values), T(1));
+                   at(gradient + place, b.offsets, b.d_value, values), true);
       }
       if (drops)
         for (std::size_t c = 0; c < n * n_key; ++c) d[c] *= layer.keep[piece + c];
@@ -445,9 +451,9 @@ void Batched<T>::attend_backward(Lane& lane, Layer& layer, const BlockPlaces& b,
           for (std::size_t j = 0; j <= i; ++j)
             by_offset[i * b.offsets + earlier_row(i - j, b.offsets)] += d[i * n_key + j];
         const ViewOf<const T> d_offset = at<const T>(by_offset, n, b.offsets);
-        product<T>(d_offset, at<const T>(job.w + place, b.offsets, b.d_head, queries), d_q, T(1));
+        product<T>(d_offset, at<const T>(job.w + place, b.offsets, b.d_head, queries), d_q, true);
         product<T>(transposed(d_offset), q, at(gradient + place, b.offsets, b.d_head, queries),
-                   T(1));
+                   true);
       }
       if (turns)
         for (std::size_t i = 0; i < n; ++i)
@@ -458,9 +464,9 @@ void Batched<T>::attend_backward(Lane& lane, Layer& layer, const BlockPlaces& b,
       const T* plain = turns ? layer.unrotated.data() + s * n * width : qkv;
       const ViewOf<const T> d_null = at<const T>(d, n, 1, n_key);
       product<T>(d_null, at<const T>(job.w + b.null_key.offset + h * b.d_head, 1, b.d_head), d_q,
-                 T(1));
+                 true);
       product<T>(transposed(d_null), at<const T>(plain + h * b.d_head, n, b.d_head, width),
-                 at(gradient + b.null_key.offset + h * b.d_head, 1, b.d_head), T(1));
+                 at(gradient + b.null_key.offset + h * b.d_head, 1, b.d_head), true);
     }
   }
 }
@@ -512,7 +518,7 @@ void Batched<T>::forward(Lane& lane, const Job& job, std::size_t first, std::siz
     size_to(sum1, rows * d);
     std::copy(layer.x.begin(), layer.x.end(), sum1.begin());
     product<T>(at<const T>(layer.z.data(), rows, values), at(w + b.W_O.offset, values, d),
-               at(sum1.data(), rows, d), T(1));
+               at(sum1.data(), rows, d), true);
     if (b.b_O) add_bias(sum1.data(), w + b.b_O.offset, rows, d);
     if (b.post_norm) norm(b.norm1, sum1, mid, layer.mean1, layer.rstd1);
     if (!b.W_in) continue;
@@ -526,7 +532,7 @@ void Batched<T>::forward(Lane& lane, const Job& job, std::size_t first, std::siz
     size_to(sum2, rows * d);
     std::copy(mid.begin(), mid.end(), sum2.begin());
     product<T>(at<const T>(layer.post.data(), rows, b.d_hidden),
-               at(w + b.W_out.offset, b.d_hidden, d), at(sum2.data(), rows, d), T(1));
+               at(w + b.W_out.offset, b.d_hidden, d), at(sum2.data(), rows, d), true);
     if (b.b_out) add_bias(sum2.data(), w + b.b_out.offset, rows, d);
     if (b.post_norm) norm(b.norm2, sum2, next, layer.mean2, layer.rstd2);
   }
@@ -582,9 +588,9 @@ void Batched<T>::backward(Lane& lane, const Job& job, std::size_t first, std::si
   const Place& W_U = W_U_ ? W_U_ : W_E_;
   const ViewOf<const T> d_logits = at<const T>(lane.logits.data(), rows, outputs_);
   const T* h = norm_final_.gain ? lane.h.data() : lane.x.data();
-  product<T>(d_logits, at(w + W_U.offset, outputs_, d), at(lane.d_h.data(), rows, d), T(0),
+  product<T>(d_logits, at(w + W_U.offset, outputs_, d), at(lane.d_h.data(), rows, d), false,
              job.share);
-  product<T>(transposed(d_logits), at(h, rows, d), at(g + W_U.offset, outputs_, d), T(0),
+  product<T>(transposed(d_logits), at(h, rows, d), at(g + W_U.offset, outputs_, d), false,
              job.share);
   std::fill(lane.d_x.begin(), lane.d_x.end(), T(0));
   norm_backward(norm_final_, lane.x, lane.mean, lane.rstd);

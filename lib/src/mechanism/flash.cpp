@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/kernels.hpp"
+#include "core/product.hpp"
 
 namespace headlight {
 namespace {
@@ -58,9 +59,9 @@ Problem<T> check(const Tensor3Of<T>& query, const Tensor3Of<T>& key, const Tenso
 }
 
 template <class T>
-VectorOf<T> copy_of(const std::vector<T>& values, std::size_t count) {
+VectorOf<T> copy_of(const T* values, std::size_t count) {
   VectorOf<T> copy = VectorOf<T>::from_shape({count});
-  std::copy_n(values.data(), count, copy.data());
+  std::copy_n(values, count, copy.data());
   return copy;
 }
 
@@ -84,60 +85,77 @@ FlashResultOf<T> flash_attention(const Tensor3Of<T>& query, const Tensor3Of<T>& 
   const std::size_t rows_of_tile = options.query_block,
                     columns_of_tile =
                         std::min(options.key_block, std::max<std::size_t>(1, p.n_key));
-  const std::size_t blocks = (p.n_query + rows_of_tile - 1) / rows_of_tile;
+  // A task takes four blocks of queries, for which a tile of keys is packed once. Tiles that are
+  // shown come one block after the other.
+  const std::size_t rows_of_task = (tiles ? 1 : 4) * rows_of_tile;
+  const std::size_t tasks = (p.n_query + rows_of_task - 1) / rows_of_task;
   FlashResultOf<T> result;
   set_shape(result.output, std::array{p.n_heads, p.n_query, p.d_value});
   set_shape(result.log_sum_exp, std::array{p.n_heads, p.n_query});
-  std::vector<Work> work_of(p.n_heads * blocks);
+  std::vector<Work> work_of(p.n_heads * tasks);
 
-  const auto one_block = [&](std::size_t task) {
-    const std::size_t head = task / blocks, first = task % blocks * rows_of_tile;
-    const std::size_t count = std::min(rows_of_tile, p.n_query - first);
-    static thread_local std::vector<T> scores, max, sum, rescale;
+  const auto one_task = [&](std::size_t task) {
+    const std::size_t head = task / tasks, start = task % tasks * rows_of_task;
+    const std::size_t end = std::min(p.n_query, start + rows_of_task);
+    static thread_local std::vector<T> queries, scores, maxima, sums, factors;
+    static thread_local detail::Packed<T> packed_keys, packed_values;
     scores.resize(rows_of_tile * columns_of_tile);
+    const std::size_t width = p.query.shape(2);
+    queries.resize((end - start) * width);  // scaled
+    kernels.scale(rows(head_view(p.query, head), start, end - start).data, p.scale, queries.data(),
+                  queries.size());
     Work& work = work_of[task];
     work.hold(rows_of_tile * columns_of_tile);
-    max.assign(count, none), sum.assign(count, T(0)), rescale.assign(count, T(1));
-    const ViewOf<T> output = rows(head_view(result.output, head), first, count);
-    std::fill_n(output.data, count * p.d_value, T(0));
+    maxima.assign(end - start, none), sums.assign(end - start, T(0));
+    const ViewOf<T> output = rows(head_view(result.output, head), start, end - start);
+    std::fill_n(output.data, (end - start) * p.d_value, T(0));
 
-    const std::size_t last_visible = p.visible(first + count - 1);
-    for (std::size_t key0 = 0; key0 < last_visible; key0 += columns_of_tile) {
-      const std::size_t keys = std::min(columns_of_tile, last_visible - key0);
-      const ViewOf<T> tile{scores.data(), count, keys, columns_of_tile};
-      multiply<T>(p.scale, rows(head_view(p.query, head), first, count),
-                  transposed(rows(head_view(p.key, head), key0, keys)), T(0), tile);
-      for (std::size_t i = 0; i < count; ++i) {
-        T* row = tile.data + i * tile.stride;
-        const std::size_t seen = p.visible(first + i);
-        const std::size_t visible = seen > key0 ? std::min(keys, seen - key0) : 0;
-        hide_padding(options.is_token, key0, visible, row);
-        const T new_max = std::max(max[i], kernels.max(row, visible));
-        rescale[i] = new_max == none ? T(1) : std::exp(max[i] - new_max);
-        const std::size_t weighed = new_max == none ? 0 : visible;  // nothing seen yet: no weight
-        if (weighed) kernels.exp(row, new_max, row, weighed);
-        std::fill(row + weighed, row + keys, T(0));
-        work.exponentials += weighed + (new_max == none ? 0 : 1);
-        sum[i] = sum[i] * rescale[i] + kernels.sum(row, weighed);
-        max[i] = new_max;
-        if (rescale[i] != 1)
-          kernels.scale(output.data + i * p.d_value, rescale[i], output.data + i * p.d_value,
-                        p.d_value);
+    for (std::size_t key0 = 0; key0 < p.visible(end - 1); key0 += columns_of_tile) {
+      const std::size_t most_keys = std::min(columns_of_tile, p.n_key - key0);
+      packed_keys.pack(transposed(rows(head_view(p.key, head), key0, most_keys)));
+      packed_values.pack(rows(head_view(p.value, head), key0, most_keys));
+      for (std::size_t first = start; first < end; first += rows_of_tile) {
+        const std::size_t count = std::min(rows_of_tile, end - first);
+        const std::size_t last_visible = p.visible(first + count - 1);
+        if (last_visible <= key0) continue;
+        const std::size_t keys = std::min(most_keys, last_visible - key0);
+        const ViewOf<T> tile{scores.data(), count, keys, columns_of_tile};
+        const ViewOf<T> y = rows(output, first - start, count);
+        T *max = maxima.data() + (first - start), *sum = sums.data() + (first - start);
+        factors.assign(count, T(1));
+        T* rescale = factors.data();
+        const ViewOf<const T> q{queries.data() + (first - start) * width, count, width, width};
+        detail::multiply_packed<T>(q, packed_keys, 0, false, tile);
+        for (std::size_t i = 0; i < count; ++i) {
+          T* row = tile.data + i * tile.stride;
+          const std::size_t seen = p.visible(first + i);
+          const std::size_t visible = seen > key0 ? std::min(keys, seen - key0) : 0;
+          hide_padding(options.is_token, key0, visible, row);
+          const T new_max = std::max(max[i], kernels.max(row, visible));
+          rescale[i] = new_max == none ? T(1) : std::exp(max[i] - new_max);
+          const std::size_t weighed = new_max == none ? 0 : visible;  // nothing seen: no weight
+          if (weighed) kernels.exp(row, new_max, row, weighed);
+          std::fill(row + weighed, row + keys, T(0));
+          work.exponentials += weighed + (new_max == none ? 0 : 1);
+          sum[i] = sum[i] * rescale[i] + kernels.sum(row, weighed);
+          max[i] = new_max;
+          if (rescale[i] != 1)
+            kernels.scale(y.data + i * p.d_value, rescale[i], y.data + i * p.d_value, p.d_value);
+        }
+        detail::multiply_packed<T>(tile, packed_values, 0, true, y);
+        work.multiply_adds += count * keys * (width + p.d_value);
+        if (tiles)
+          tiles->push_back({head, first, key0, copy_of(max, count), copy_of(sum, count),
+                            copy_of(rescale, count)});
       }
-      multiply<T>(T(1), ViewOf<const T>(tile), rows(head_view(p.value, head), key0, keys), T(1),
-                  output);
-      work.multiply_adds += count * keys * (p.query.shape(2) + p.d_value);
-      if (tiles)
-        tiles->push_back(
-            {head, first, key0, copy_of(max, count), copy_of(sum, count), copy_of(rescale, count)});
     }
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < end - start; ++i) {
       T* row = output.data + i * p.d_value;
-      kernels.divide(row, sum[i], row, p.d_value);
-      result.log_sum_exp(head, first + i) = sum[i] == 0 ? none : max[i] + std::log(sum[i]);
+      kernels.divide(row, sums[i], row, p.d_value);
+      result.log_sum_exp(head, start + i) = sums[i] == 0 ? none : maxima[i] + std::log(sums[i]);
     }
   };
-  parallel_for(p.n_heads * blocks, tiles ? 1 : options.threads, one_block);
+  parallel_for(p.n_heads * tasks, tiles ? 1 : options.threads, one_task);
   for (const Work& work : work_of) {
     result.work.multiply_adds += work.multiply_adds;
     result.work.exponentials += work.exponentials;

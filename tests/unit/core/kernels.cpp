@@ -1,6 +1,8 @@
 #include "core/kernels.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <headlight/core/random.hpp>
 #include <limits>
@@ -92,29 +94,55 @@ TEST_CASE("kernels gelu_new: within 3e-7 of double arithmetic", "[kernels][two-w
   }
 }
 
-TEST_CASE("kernels attend: one sweep leaves the same bits as stage by stage", "[kernels][law]") {
+TEST_CASE("kernels attend: in sweeps the same bits as stage by stage, wherever the record lies",
+          "[kernels][law]") {
   Random random(1);
+  constexpr std::size_t room = 320;  // floats between tensors: a multiple of a line of the cache
+  std::vector<float> memory(6 * room);
+  float* line = memory.data();
+  while (reinterpret_cast<std::uintptr_t>(line) % 64 != 0) ++line;
   for (const auto* kernels : all_builds<float>())
     for (const bool past_cache : {false, true})
-      for (const std::size_t n : {1u, 15u, 16u, 17u, 100u, 257u})
-        for (const std::size_t visible : {std::size_t{0}, n / 2, n}) {
-          std::vector<float> raw(n), sweep, want(n), scores(n), masked(n), exp(n), pattern(n);
-          for (float& x : raw) x = static_cast<float>(20 * random.normal());
-          sweep = raw;
-          float max = 0, sum = 0;
-          kernels->attend(sweep.data(), 0.3f, visible, n,
-                          {nullptr, scores.data(), masked.data(), exp.data(), pattern.data()},
-                          past_cache, max, sum);
-          kernels->scale(raw.data(), 0.3f, want.data(), n);
-          CHECK(std::memcmp(want.data(), scores.data(), n * sizeof(float)) == 0);
-          for (std::size_t j = visible; j < n; ++j) want[j] = -inf;
-          CHECK(std::memcmp(want.data(), masked.data(), n * sizeof(float)) == 0);
-          CHECK(max == kernels->max(want.data(), n));
-          kernels->exp(want.data(), max, want.data(), n);
-          CHECK(std::memcmp(want.data(), exp.data(), n * sizeof(float)) == 0);
-          CHECK(sum == kernels->sum(want.data(), n));
-          kernels->divide(want.data(), sum, want.data(), n);
-          CHECK(std::memcmp(want.data(), pattern.data(), n * sizeof(float)) == 0);
-          CHECK(std::memcmp(want.data(), sweep.data(), n * sizeof(float)) == 0);
-        }
+      for (const std::size_t start : {0u, 1u, 4u, 15u})  // of the record in its line
+        for (const std::size_t n : {1u, 15u, 16u, 17u, 100u, 257u})
+          for (const std::size_t visible : {std::size_t{0}, n / 2, n}) {
+            std::vector<float> raw(n), row(15 + n + 15), want(n);
+            for (float& x : raw) x = static_cast<float>(20 * random.normal());
+            std::copy(raw.begin(), raw.end(), row.begin() + 15);
+            std::fill(memory.begin(), memory.end(), -7.0f);
+            const auto tensor = [&](std::size_t which) { return line + start + which * room; };
+            const auto is_want = [&](const float* got) {
+              return std::memcmp(want.data(), got, n * sizeof(float)) == 0 && got[n] == -7;
+            };
+            float max = 0, sum = 0;
+            kernels->attend(row.data() + 15, 0.3f, visible, n,
+                            {tensor(0), tensor(1), tensor(2), tensor(3), tensor(4)}, past_cache,
+                            max, sum);
+            want = raw;
+            CHECK(is_want(tensor(0)));
+            kernels->scale(raw.data(), 0.3f, want.data(), n);
+            CHECK(is_want(tensor(1)));
+            for (std::size_t j = visible; j < n; ++j) want[j] = -inf;
+            CHECK(is_want(tensor(2)));
+            CHECK(max == kernels->max(want.data(), n));
+            kernels->exp(want.data(), max, want.data(), n);
+            CHECK(is_want(tensor(3)));
+            CHECK(sum == kernels->sum(want.data(), n));
+            kernels->divide(want.data(), sum, want.data(), n);
+            CHECK(is_want(tensor(4)));
+            CHECK(std::memcmp(want.data(), row.data() + 15, n * sizeof(float)) == 0);
+          }
+}
+
+TEST_CASE("kernels attend: tensors of the record that are not kept change nothing", "[kernels]") {
+  for (const auto* kernels : all_builds<float>()) {
+    std::vector<float> row(15 + 40 + 15, 0.5f), pattern(40);
+    float max = 0, sum = 0;
+    kernels->attend(row.data() + 15, 1.0f, 8, 40,
+                    {nullptr, nullptr, nullptr, nullptr, pattern.data()}, true, max, sum);
+    CHECK(max == 0.5f);
+    CHECK(sum == 8);
+    CHECK(pattern[7] == 0.125f);
+    CHECK(pattern[8] == 0);
+  }
 }

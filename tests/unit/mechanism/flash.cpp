@@ -297,7 +297,7 @@ TEST_CASE("flash_attention: says which shapes do not fit", "[flash][error]") {
   const Tensor3 a = Tensor3::from_shape({1, 2, 3}), b = Tensor3::from_shape({1, 2, 4});
   CHECK_THROWS_WITH(flash_attention(a, b, a),
                     "flash_attention: query and key widths differ: [1, 2, 3], [1, 2, 4]");
-  CHECK_THROWS_WITH(flash_attention(a, a, a, {.key_block = 0}),
+  CHECK_THROWS_WITH(flash_attention(a, a, a, {.query_block = 128, .key_block = 0}),
                     "flash_attention: wanted tiles of at least one row and column, got 128 x 0");
   CHECK_THROWS_AS(flash_attention(Tensor3::from_shape({1, 4, 3}), a, a, {.causal = true}),
                   ShapeError);

@@ -11,9 +11,9 @@ namespace headlight {
 /// How to cut, and what to see.
 struct FlashOptions {
   bool causal = false;              ///< hide the future; tiles that lie in it are skipped
-  std::size_t query_block = 128;    ///< rows of a tile
-  std::size_t key_block = 256;      ///< columns of a tile
-  std::size_t threads = 1;          ///< blocks of queries are spread over this many threads
+  std::size_t query_block = 192;    ///< rows of a tile
+  std::size_t key_block = 512;      ///< columns of a tile
+  std::size_t threads = 1;          ///< groups of queries are spread over this many threads
   double scale = 0;                 ///< factor of the raw scores; 0 means 1/sqrt(d_head)
   std::vector<bool> is_token = {};  ///< one entry a key; false hides padding (whose numbers must be
                                     ///< finite); empty: all are tokens
@@ -51,7 +51,8 @@ using FlashResultF = FlashResultOf<float>;  ///< in float
 /// @param value @shape{n_heads, n_key, d_value}
 /// @param options  tiles, mask, threads
 /// @param tiles  when given, receives every tile in the order computed (then one thread works)
-/// @return output and log-sum-exp of every row; memory beyond them is one tile a thread
+/// @return output and log-sum-exp of every row; memory beyond them is one tile of scores, keys and
+/// values and four blocks of queries a thread
 /// @throws ShapeError when sizes differ or a tile is empty
 /// @source Dao et al. 2022, FlashAttention, algorithm 1; Milakov, Gimelshein 2018 (online softmax)
 /// @booksection{17}
