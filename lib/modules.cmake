@@ -1,5 +1,5 @@
 # What the library consists of, module by module, in the order of the include rule.
-headlight_module(core shape reduce linalg fourier close random parallel HEADER_ONLY tensor stage)
+headlight_module(core shape reduce linalg fourier close random parallel stage HEADER_ONLY tensor)
 headlight_module(layer softmax mask norm feed_forward embedding cross_entropy)
 headlight_module(position sinusoidal learned relative t5_bias rope alibi)
 headlight_module(attention head multi_head cross block model intervention HEADER_ONLY options)
@@ -28,5 +28,5 @@ target_sources(headlight PRIVATE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.
 headlight_module(mechanism catalogue stages full flash local linear sparse performer
                  state_space s4_kernel selective_scan hashing routing token_mixing hydra
                  HEADER_ONLY work)
-headlight_module(file whole_file streamed_file safetensors npz trace_file gpt2_folder tokenizer)
+headlight_module(file base64 whole_file streamed_file safetensors npz trace_file gpt2_folder tokenizer)
 headlight_module(circuit induction)

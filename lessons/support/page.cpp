@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <headlight/core/random.hpp>
+#include <headlight/file/trace_file.hpp>
 #include <headlight/render/heatmap.hpp>
 #include <headlight/render/json.hpp>
 #include <headlight/render/svg.hpp>
@@ -41,16 +43,6 @@ std::string wrapped(std::string_view words, std::size_t width, const std::string
     empty = false;
   }
   return out + line + '\n';
-}
-
-std::vector<std::string> names_of(std::string_view axes) {
-  std::vector<std::string> names;
-  while (!axes.empty()) {
-    const std::size_t comma = axes.find(", ");
-    names.emplace_back(axes.substr(0, comma));
-    axes = comma == std::string_view::npos ? std::string_view() : axes.substr(comma + 2);
-  }
-  return names;
 }
 
 std::string list(const std::vector<std::string>& items) {
@@ -141,7 +133,7 @@ void Page::say(std::string_view words) {
 
 void Page::show_numbers(std::string_view symbol, std::string_view axes, std::vector<double> values,
                         std::vector<std::size_t> shape, const Labels& labels, bool is_mask) {
-  std::vector<std::string> names = names_of(axes);
+  std::vector<std::string> names = axis_names(axes);
   if (names.size() != shape.size())
     throw std::logic_error("the stage " + std::string(symbol) + " of shape " + shape_string(shape) +
                            " has the axes " + std::string(axes));
@@ -161,7 +153,7 @@ void Page::show_numbers(std::string_view symbol, std::string_view axes, std::vec
   }
   HtmlStage stage{std::string(symbol), "",          std::move(names), std::move(shape),
                   std::move(values),   labels.rows, labels.columns};
-  stages_.push_back({stage, html_.sections.back().title});
+  stages_.push_back({stage, html_.sections.back().title, std::string(axes), is_mask});
   html_.sections.back().parts.push_back(std::move(stage));
 }
 
@@ -338,17 +330,30 @@ std::string Page::html() const {
   return html_page(html_);
 }
 
-std::string Page::trace_json() const {
-  std::vector<std::string> parts;
-  for (std::size_t i = 0; i < stages_.size(); ++i) {
-    const HtmlStage& s = stages_[i].stage;
-    std::string axes;
-    for (const std::string& axis : s.axes) axes += (axes.empty() ? "" : ", ") + axis;
-    parts.push_back(json_stage(StageOf<const double>{
-        std::to_string(i + 1) + ". " + s.symbol, s.symbol, "", axes, s.shape, s.values, {}}));
+void Page::export_stages(const std::filesystem::path& path) const {
+  std::map<std::string, std::size_t> met;  // how often a symbol came
+  std::deque<Mask> masks;                  // stages look into them: they have to stay in place
+  std::vector<StageOf<const double>> stages;
+  std::vector<std::string> steps;
+  for (const Shown& s : stages_) {
+    const std::size_t count = ++met[s.stage.symbol];
+    const std::string name = s.stage.symbol + (count > 1 ? ' ' + std::to_string(count) : "");
+    StageOf<const double> stage{
+        name, s.stage.symbol, s.stage.name, s.axes, s.stage.shape, s.stage.values, {}};
+    if (s.is_mask) {
+      Mask& mask = masks.emplace_back(Mask::from_shape({1, s.stage.values.size()}));
+      for (std::size_t c = 0; c < mask.size(); ++c) mask.data()[c] = s.stage.values[c] != 0;
+      stage.values = {}, stage.flags = {mask.data(), mask.size()};
+    }
+    stages.push_back(stage);
+    steps.push_back(json_string(name) + ':' + json_string(s.step));
   }
-  return "{\"meta\":{\"lesson\":" + std::to_string(about_.number) +
-         ",\"title\":" + json_string(about_.title) + "},\"stages\":" + list(parts) + "}\n";
+  std::string in_steps;
+  for (const std::string& step : steps) in_steps += (in_steps.empty() ? "" : ",") + step;
+  write_trace<double>(path, stages,
+                      "{\"format\":1,\"tool\":\"headlight " HEADLIGHT_VERSION "\",\"lesson\":" +
+                          std::to_string(about_.number) + ",\"title\":" +
+                          json_string(about_.title) + ",\"steps\":{" + in_steps + "}}");
 }
 
 std::vector<std::string> split_words(std::string_view text) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <headlight/core/close.hpp>
 #include <headlight/core/tensor.hpp>
 #include <headlight/render/chart.hpp>
@@ -147,13 +148,16 @@ class Page {
   std::string json() const;
   /// @return everything as a page that stands alone
   std::string html() const;
-  /// @return the stages as a trace file in JSON
-  std::string trace_json() const;
+  /// Writes the stages as a trace file: a stage is named by its symbol, and the second of that
+  /// symbol "A 2". @param path  ends in .npz, .safetensors or .json
+  /// @throws headlight::FileError  with the reason
+  void export_stages(const std::filesystem::path& path) const;
 
  private:
   struct Shown {
     headlight::render::HtmlStage stage;
-    std::string step;
+    std::string step, axes;
+    bool is_mask = false;
   };
 
   static std::string number(double x);

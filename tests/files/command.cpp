@@ -274,7 +274,7 @@ TEST_CASE("trace: NaN weights are recorded and reported", "[trace]") {
 
 TEST_CASE("trace: a file that cannot be written leaves nothing behind", "[trace][error]") {
   const Folder folder;
-  refuses(odd + "--ids 1 --quiet --export " + (folder / "no/such/t.npz").string(), "cannot create");
+  refuses(odd + "--ids 1 --quiet --export " + (folder / "no/such/t.npz").string(), "cannot be written: No such file or directory");
   refuses(odd + "--ids 1 --quiet --export " + folder.path().string() + "/",
           "wanted a name that ends");
   std::filesystem::create_directory(folder / "d.npz");

@@ -1,4 +1,5 @@
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -6,7 +7,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <headlight/file/trace_file.hpp>
 #include <headlight/render/text.hpp>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -44,6 +47,19 @@ std::vector<std::string> lessons() {
   std::vector<std::string> slugs;
   for (std::string slug; words >> slug;) slugs.push_back(slug);
   return slugs;
+}
+
+// The numbers of nested lists, one after the other.
+std::vector<double> flat(const json& values) {
+  if (values.is_number()) return {values.get<double>()};
+  if (values.is_string()) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    return {values == "-inf" ? -infinity : infinity};
+  }
+  std::vector<double> numbers;
+  for (const json& each : values)
+    for (const double x : flat(each)) numbers.push_back(x);
+  return numbers;
 }
 
 std::string text_of(const std::string& path) {
@@ -148,6 +164,56 @@ TEST_CASE("lesson: wrong usage is refused with one line and exit 2", "[lessons]"
       CHECK(page.status == 2);
       CHECK(page.out.find("lesson ") != std::string::npos);
     }
+}
+
+TEST_CASE("lesson: --export writes the numbers of --json in three formats", "[lessons]") {
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("headlight lessons " + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  for (const std::string& slug : lessons()) {
+    const json told = json::parse(run(slug, "--json").out);
+    for (const char* ending : {".npz", ".safetensors", ".json"}) {
+      CAPTURE(slug, ending);
+      const std::filesystem::path file = folder / (slug + ending);
+      CHECK(run(slug, "--quiet --export '" + file.string() + "'").status == 0);
+      const headlight::TraceFile trace = headlight::read_trace(file);
+      CHECK(json::parse(trace.meta)["lesson"] == told["lesson"]);
+      REQUIRE(trace.stages.size() == told["stages"].size());
+      std::set<std::string> names;
+      for (std::size_t i = 0; i < trace.stages.size(); ++i) {
+        const json& stage = told["stages"][i];
+        const headlight::StoredTensor& stored = trace.stages[i];
+        CAPTURE(stored.name);
+        CHECK(names.insert(stored.name).second);
+        CHECK(stored.shape == stage["shape"].get<std::vector<std::size_t>>());
+        if (!stage.contains("values") || stored.dtype == "BOOL") continue;
+        CHECK(headlight::numbers_of<double>(stored) == flat(stage["values"]));
+      }
+    }
+  }
+  CHECK(run("05_self_attention_step_by_step",
+            "--quiet --export '" + (folder / "a.txt").string() + "'")
+            .out ==
+        "lesson 5: --export: wanted a name that ends in .npz, .safetensors or .json, got \"" +
+            (folder / "a.txt").string() + "\". Try --help.\n");
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("lesson: NumPy opens what --export writes", "[lessons]") {
+  if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0) {
+    WARN("python3-numpy is not installed: NumPy was not asked");
+    return;
+  }
+  const std::string file = std::filesystem::temp_directory_path() /
+                           ("headlight-lesson-" + std::to_string(getpid()) + ".npz");
+  CHECK(run("05_self_attention_step_by_step", "--quiet --export " + file).status == 0);
+  const std::string script =
+      "import numpy as np; t = np.load('" + file +
+      "'); S = t['S masked']; E = np.exp(S - S.max(1, keepdims=True)); "
+      "A = E / E.sum(1, keepdims=True); "
+      "assert np.allclose(A, t['A'], 0, 1e-12) and np.allclose(A @ t['V'], t['Y'], 0, 1e-12)";
+  CHECK(std::system(("/usr/bin/python3 -c \"" + script + "\"").c_str()) == 0);
+  std::filesystem::remove(file);
 }
 
 TEST_CASE("lesson: --html writes a page that needs nothing else", "[lessons]") {
