@@ -2,7 +2,7 @@
 headlight_module(core shape reduce linalg fourier close random parallel stage HEADER_ONLY tensor)
 headlight_module(layer softmax mask norm feed_forward embedding cross_entropy)
 headlight_module(position sinusoidal learned relative t5_bias rope alibi)
-headlight_module(attention head multi_head cross block model intervention HEADER_ONLY options)
+headlight_module(attention head multi_head head_slice cross block model intervention HEADER_ONLY options)
 headlight_module(render text palette table heatmap chart json svg html)
 
 # Row kernels: one body built for three sets of instructions, chosen when the program runs. Inside them products and

@@ -6,10 +6,13 @@
 
 namespace lesson {
 
-headlight::ModelWeightsF trained_model(const std::string& name) {
+std::filesystem::path model_folder(const std::string& name) {
   const char* elsewhere = std::getenv("HEADLIGHT_MODELS");
-  const std::filesystem::path folder = elsewhere ? elsewhere : HEADLIGHT_MODELS;
-  return headlight::read_gpt2_folder<float>(folder / name);
+  return std::filesystem::path(elsewhere ? elsewhere : HEADLIGHT_MODELS) / name;
+}
+
+headlight::ModelWeightsF trained_model(const std::string& name) {
+  return headlight::read_gpt2_folder<float>(model_folder(name));
 }
 
 headlight::ModelWeightsF untrained_model(const std::string& name) {

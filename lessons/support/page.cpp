@@ -17,6 +17,7 @@
 #include <headlight/render/table.hpp>
 #include <iostream>
 #include <map>
+#include <set>
 #include <stdexcept>
 
 #include "support/claims.hpp"
@@ -78,7 +79,9 @@ std::string name_of(std::string_view symbol) {
       {"A", "the pattern: weights, rows sum to one"},
       {"Y", "what the head gives: values, mixed"},
       {"Y W_O", "what the head writes to the residual stream"},
+      {"x + Y W_O", "the residual stream after it"},
       {"z", "the heads side by side"},
+      {"Z", "what the layer gives"},
       {"concat", "the heads side by side"},
       {"P", "positions"},
       {"W_pos", "learned positions"},
@@ -111,18 +114,16 @@ void Page::put(const std::string& lines) const {
 }
 
 void Page::step(std::string_view title) {
-  if (settings_.pause && html_.sections.size() > 1) {
+  if (settings_.pause && steps_ > 0) {
     std::cout << std::flush;
     std::cerr << "Enter shows the next step" << std::flush;
     std::string line;
-    std::getline(std::cin, line);
+    if (!std::getline(std::cin, line)) settings_.pause = false;  // nobody answers any more
   }
-  const std::size_t count = html_.sections.front().parts.empty() && html_.sections.size() == 1
-                                ? (html_.sections.clear(), std::size_t{1})
-                                : html_.sections.size() + 1;
+  if (steps_++ == 0 && html_.sections.front().parts.empty()) html_.sections.clear();
   html_.sections.push_back({std::string(title), {}});
   if (!settings_.quiet)
-    put('\n' + wrapped(title, settings_.look.width, std::to_string(count) + ". ", "   ") + '\n');
+    put('\n' + wrapped(title, settings_.look.width, std::to_string(steps_) + ". ", "   ") + '\n');
 }
 
 void Page::say(std::string_view words) {
@@ -151,8 +152,8 @@ void Page::show_numbers(std::string_view symbol, std::string_view axes, std::vec
                .slice_name = names.empty() ? std::string("head") : names.front()}) +
         '\n');
   }
-  HtmlStage stage{std::string(symbol), "",          std::move(names), std::move(shape),
-                  std::move(values),   labels.rows, labels.columns};
+  HtmlStage stage{std::string(symbol), name_of(symbol), std::move(names), std::move(shape),
+                  std::move(values),   labels.rows,     labels.columns};
   stages_.push_back({stage, html_.sections.back().title, std::string(axes), is_mask});
   html_.sections.back().parts.push_back(std::move(stage));
 }
@@ -207,8 +208,13 @@ Check Page::made(bool passed, std::string measured, std::string relation, std::s
   const std::string id = "L" + std::string(about_.number < 10 ? "0" : "") +
                          std::to_string(about_.number) + "." + std::to_string(checks_.size() + 1);
   checks_.push_back({id, std::string(sentence), passed, measured, relation, bound, {}});
-  html_.sections.back().parts.push_back(
-      HtmlCheck{id, std::string(sentence), passed, measured, relation + ' ' + bound, {}});
+  const bool same = passed && measured == bound;
+  html_.sections.back().parts.push_back(HtmlCheck{id,
+                                                  std::string(sentence),
+                                                  passed,
+                                                  measured + (same ? ", as wanted" : ""),
+                                                  same ? "" : relation + ' ' + bound,
+                                                  {}});
   if (!settings_.quiet || !passed) {
     const bool ascii = settings_.look.ascii, colour = settings_.look.colour;
     const std::string tick = passed ? (ascii ? "ok  " : "✓ ") : (ascii ? "FAIL" : "✗ ");
@@ -217,14 +223,17 @@ Check Page::made(bool passed, std::string measured, std::string relation, std::s
                                std::string(tick == "✓ " || tick == "✗ " ? 5 : 7, ' '));
     if (colour) text.insert(2 + tick.size(), "\x1b[0m"), text.insert(2, code);
     const std::string margin(ascii ? 7 : 5, ' ');
-    const bool same = passed && measured == bound;
     std::string figures = id + ": measured " + shorten(measured, same ? 56 : 400, ascii) + ", " +
                           (same ? "as wanted" : relation + ' ' + bound);
     put(text + wrapped(figures, settings_.look.width, margin, margin));
     if (!passed && !reason.empty()) put(wrapped(reason, settings_.look.width, margin, margin));
     put("\n");
   }
-  return {checks_.size() - 1};
+  return {checks_.size() - 1, this};
+}
+
+void Check::tie(std::string_view id, bool as_control) const {
+  as_control ? page->control(id, *this) : page->claim(id, *this);
 }
 
 void Page::claim(std::string_view id, Check check) {
@@ -237,11 +246,16 @@ void Page::claim(std::string_view id, Check check) {
       if (auto* c = std::get_if<HtmlCheck>(&part); c && c->id == made.id) c->claims.push_back(name);
 }
 
+void Page::control(std::string_view id, Check check) {
+  checks_.at(check.index).controls.push_back(claim_of(id).id);
+}
+
 std::vector<std::string> Page::tokens(std::string_view otherwise, std::size_t least) const {
   std::vector<std::string> words = split_words(settings_.text.empty() ? otherwise : settings_.text);
-  if (words.size() < least)
+  const std::size_t different = std::set<std::string>(words.begin(), words.end()).size();
+  if (different < least)
     throw std::invalid_argument("--text: wanted at least " + std::to_string(least) +
-                                " words, got " + std::to_string(words.size()));
+                                " different words, got " + std::to_string(different));
   return words;
 }
 
@@ -249,28 +263,33 @@ std::uint64_t Page::seed(std::uint64_t otherwise) const {
   return settings_.seed == 0 ? otherwise : settings_.seed;
 }
 
+std::vector<std::string> Page::checks_of(const std::string& claim,
+                                         std::vector<std::string> MadeCheck::*tied) const {
+  std::vector<std::string> ids;
+  for (const MadeCheck& c : checks_)
+    if (std::count((c.*tied).begin(), (c.*tied).end(), claim) > 0) ids.push_back(c.id);
+  return ids;
+}
+
 bool Page::finish() {
   std::vector<std::string> sorted = claims_;
   std::sort(sorted.begin(), sorted.end());
   std::size_t holds = 0, condition = 0, not_so = 0;
-  const auto checks_of = [&](const std::string& id) {
-    std::vector<std::string> ids;
-    for (const MadeCheck& c : checks_)
-      if (std::count(c.claims.begin(), c.claims.end(), id) > 0) ids.push_back(c.id);
-    return ids;
-  };
   if (!settings_.quiet && !sorted.empty()) put("\nWhat the report says\n\n");
   const std::size_t width = settings_.look.width;
   for (const std::string& id : sorted) {
     const Claim& c = claim_of(id);
     holds += c.verdict == "true", condition += c.verdict == "imprecise",
         not_so += c.verdict == "false";
-    const std::vector<std::string> ids = checks_of(id);
+    const std::vector<std::string> ids = checks_of(id, &MadeCheck::claims);
+    const std::vector<std::string> controls = checks_of(id, &MadeCheck::controls);
     html_.claims.push_back(
         {id, in_words(c.verdict), c.text, c.verdict == "true" ? "" : c.note, ids});
     if (settings_.quiet) continue;
     std::string by;
     for (const std::string& check : ids) by += (by.empty() ? "" : ", ") + check;
+    for (const std::string& check : controls)
+      by += (check == controls.front() ? "; control " : ", ") + check;
     const bool ascii = settings_.look.ascii;
     put(wrapped(
         plain(c.text + (ascii ? " -- " : " \xE2\x80\x94 ") + in_words(c.verdict) + " (" + by + ")",
@@ -321,6 +340,7 @@ std::string Page::json() const {
     const Claim& claim = claim_of(c.id);
     parts.push_back("{\"id\":" + json_string(c.id) + ",\"verdict\":" + json_string(claim.verdict) +
                     ",\"checks\":" + list(quoted(c.checks)) +
+                    ",\"controls\":" + list(quoted(checks_of(c.id, &MadeCheck::controls))) +
                     ",\"text\":" + json_string(claim.text) + '}');
   }
   return out + ",\"claims\":" + list(parts) + "}\n";

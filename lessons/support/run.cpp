@@ -110,10 +110,14 @@ int run(int argc, char** argv, const About& about, void (*tell)(Page&)) {
     if (given.count("html"))
       headlight::write_whole_file(given["html"].as<std::string>(), page.html());
     std::cout << std::flush;
-    if (!std::cout) return refuse(program, "the output could not be written");
+    if (!std::cout)
+      throw headlight::FileError("the output could not be written: is the disk full?");
     return passed ? 0 : 1;
   } catch (const cxxopts::exceptions::exception& wrong) {
     return refuse(program, wrong.what());
+  } catch (const headlight::FileError& wrong) {
+    std::cerr << program << ": " << wrong.what() << '\n';  // no option would help
+    return 2;
   } catch (const std::exception& wrong) {
     return refuse(program, wrong.what());
   }
