@@ -115,6 +115,8 @@ void semantic_role(lesson::Page& page, const Matrix& X, const HeadWeights& W, co
     const Vector q = xt::view(before.query, i);  // [d_k]
     xt::view(shift, i) = xt::sum(q * with_bias.b_K)() / std::sqrt(static_cast<double>(d_k));
   }
+  page.check_close(attend(X, with_bias).key, Matrix(before.key + with_bias.b_K),
+                   "a bias is added to every key");
   page.check_close(attend(X, with_bias).scores, Matrix(before.scores + shift),
                    "a bias on keys moves every score of a row by the same q . b_K");
   page.check_close(attend(X, with_bias).pattern, before.pattern, "and so no weight at all");
@@ -311,6 +313,9 @@ void interpretation(lesson::Page& page) {
                      "a pronoun's query finds its name, three times the untrained weight")
       .decides("C04-23");
   page.check_less(pronoun, 0.9, "but no head gives it everything").decides("C04-23");
+  page.check_less(before.relation.at("pronoun").best(), 0.2,
+                  "before training no head gave it a fifth of its weight")
+      .controls("C04-23");
 }
 
 void tell(lesson::Page& page) {

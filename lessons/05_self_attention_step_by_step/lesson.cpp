@@ -337,13 +337,33 @@ void step_7(lesson::Page& page, const Walk& w, Random& random) {
                    "times W_O [d_model, d_model] is what the layer gives")
       .decides("C05-21");
 
-  MultiHeadWeights narrow = W;  // d_v = 3 for d_k = 4
-  narrow.W_V = random_matrix(random, d_model, n_heads * 3),
-  narrow.W_O = random_matrix(random, n_heads * 3, d_model);
-  const MultiHeadTrace other = multi_head_attention(w.X, narrow, {.causal = true});
-  page.check_close(other.attention_output, matmul(other.concatenated, narrow.W_O),
-                   "it is a custom: with d_v = 3 the six columns times W_O [6, d_model] do as well")
+  MultiHeadWeights wide = W;  // d_v = 6 for d_k = 4
+  wide.W_V = random_matrix(random, d_model, n_heads * 6);
+  wide.W_O = random_matrix(random, n_heads * 6, d_model);
+  Matrix sum = xt::zeros<double>({n, d_model});  // [n, d_model], head by head
+  for (std::size_t h = 0; h < n_heads; ++h)
+    sum +=
+        matmul(attend(w.X, head_weights(wide, h), {.causal = true}).output, output_rows(wide, h));
+  page.check_close(
+          multi_head_attention(w.X, wide, {.causal = true}).attention_output, sum,
+          "it is a custom: with d_v = 6 the twelve columns times W_O [12, d_model] do as well")
       .controls("C05-19", "C05-20", "C05-21");
+
+  MultiHeadWeights resting = W;  // a head may look at nobody: a key of no token, its value zero
+  resting.null_key = random_matrix(random, n_heads, d_k);
+  Matrix rested = z;  // [n, h d_v]
+  for (std::size_t h = 0; h < n_heads; ++h) {
+    const HeadTrace one = attend(w.X, head_weights(W, h), {.causal = true});
+    for (std::size_t i = 0; i < n; ++i) {
+      const double s = xt::sum(xt::view(one.query, i) * xt::view(resting.null_key, h))() / root_d_k;
+      double sum = 0;
+      for (std::size_t j = 0; j <= i; ++j) sum += std::exp(one.scores(i, j));
+      xt::view(rested, i, xt::range(h * d_k, (h + 1) * d_k)) *= sum / (sum + std::exp(s));
+    }
+  }
+  page.check_close(
+      multi_head_attention(w.X, resting, {.causal = true}).concatenated, rested,
+      "with a null key beside the tokens each head gives less, by what it looks at it");
 }
 
 void step_8(lesson::Page& page, const Walk& w, Random& random) {

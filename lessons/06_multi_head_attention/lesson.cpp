@@ -131,6 +131,33 @@ void aggregation(lesson::Page& page, const std::vector<std::string>& tokens, con
       .controls("C06-31", "C06-12");
 }
 
+void biases(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
+  page.step("Assembly: biases, as BERT and GPT-2 have them");
+  Random random(page.seed(65));
+  MultiHeadWeights biased = W, longer = W;
+  biased.b_Q = random_vector(random, d), biased.b_K = random_vector(random, d);
+  biased.b_V = random_vector(random, d), biased.b_O = random_vector(random, d);
+  const auto with_row = [](const Matrix& a, const Vector& row) {  // one row more
+    Matrix result = Matrix::from_shape({a.shape(0) + 1, a.shape(1)});
+    xt::view(result, xt::range(std::size_t{0}, a.shape(0))) = a;
+    xt::view(result, a.shape(0)) = row;
+    return result;
+  };
+  const Matrix X1 = transpose(
+      with_row(transpose(X), xt::ones<double>({X.shape(0)})));  // [n, d_model + 1], a constant one
+  longer.W_Q = with_row(W.W_Q, biased.b_Q), longer.W_K = with_row(W.W_K, biased.b_K);
+  longer.W_V = with_row(W.W_V, biased.b_V);  // [d_model + 1, h d_h] each
+  const MultiHeadTrace layer = multi_head_attention(X, biased),
+                       one = multi_head_attention(X1, longer);
+  page.check_close(layer.query, one.query,
+                   "a bias is one more row of W, for an input that is always one: queries");
+  page.check_close(layer.key, one.key, "keys");
+  page.check_close(layer.value, one.value, "and values");
+  Matrix Z = matmul(one.concatenated, W.W_O);  // [n, d_model]
+  for (std::size_t i = 0; i < X.shape(0); ++i) xt::view(Z, i) += biased.b_O;
+  page.check_close(layer.attention_output, Z, "b_O is added once, after all heads");
+}
+
 void order_of_heads(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
   page.step("Aggregation: what the order of heads means");
   const MultiHeadTrace all = multi_head_attention(X, W);
@@ -397,6 +424,7 @@ void tell(lesson::Page& page) {
   const MultiHeadWeights W = lesson::draw_heads(random, h, d);  // W_Q, W_K, W_V: [d_model, h d_h]
   definition(page, tokens, X, W);
   aggregation(page, tokens, X, W);
+  biases(page, X, W);
   order_of_heads(page, X, W);
   why_W_O(page, X, W);
   parameters(page, X, W);

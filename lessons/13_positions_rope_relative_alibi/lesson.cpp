@@ -8,6 +8,7 @@
 #include <headlight/attention/model.hpp>
 #include <headlight/attention/multi_head.hpp>
 #include <headlight/core/random.hpp>
+#include <headlight/layer/mask.hpp>
 #include <headlight/layer/softmax.hpp>
 #include <headlight/learning/data.hpp>
 #include <headlight/learning/parameters.hpp>
@@ -99,6 +100,14 @@ void absolute(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   const Matrix P = sinusoidal_positions<double>(n, d);  // [n, d_model]
   const Matrix XP = X + P;                              // [n, d_model]
   page.show("P", "pos, d_model", P);
+  Matrix waves = P;  // [n, d_model]
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t t = 0; t < d / 2; ++t) {
+      const double angle = static_cast<double>(i) / std::pow(10000, 2 * static_cast<double>(t) / d);
+      waves(i, 2 * t) = std::sin(angle), waves(i, 2 * t + 1) = std::cos(angle);
+    }
+  page.check_close(P, waves, "columns 2t and 2t + 1: sine and cosine of i / 10000^(2t/d)")
+      .decides("C13-02");
   const Matrix Q = matmul(X, W.W_Q), K = matmul(X, W.W_K);      // [n, d_head], of the content
   const Matrix Q_P = matmul(P, W.W_Q), K_P = matmul(P, W.W_K);  // [n, d_head], of the position
   const Matrix content = matmul(Q, transpose(K));               // [n_query, n_key]
@@ -151,7 +160,8 @@ void absolute(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   page.check_close(learned_positions(table, 2, 3), Matrix(xt::view(table, xt::range(3, 5))),
                    "position i is row i of the table");
   page.check_refused([&] { learned_positions(table, 2 * n + 1); },
-                     "one token more than the table has rows, and there is no answer");
+                     "one token more than the table has rows, and there is no answer")
+      .controls("C13-47");
 }
 
 void shaw(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
@@ -188,6 +198,18 @@ void shaw(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   page.check_greater(spread_along_diagonals(t.position_scores), 0.1,
                      "Shaw's shift is no function of distance alone: it depends on the query")
       .decides("C13-03", "C13-18");
+  const Mask causal = causal_mask(n, n);
+  const Matrix seen = relative_attention(Q, K, V, a, &causal).output;  // [n, d_head]
+  const Matrix last = relative_attention(Matrix(xt::view(Q, xt::range(n - 1, n))), K, V, a).output;
+  page.check_close(Matrix(xt::view(seen, xt::range(n - 1, n))),
+                   Matrix(xt::view(Y, xt::range(n - 1, n))),
+                   "masked, the last token sees what it saw");
+  page.check_close(
+      Matrix(xt::view(seen, xt::range(0, 1))),
+      Matrix(xt::view(V, xt::range(0, 1)) + xt::view(a.values, xt::range(reach, reach + 1))),
+      "and the first itself alone: its value plus a^V of distance 0");
+  page.check_close(last, Matrix(xt::view(Y, xt::range(n - 1, n))),
+                   "asked alone, the last query has the offsets of the last");
   const RelativeTrace on_keys = relative_attention(Q, K, V, RelativeWeights{reach, a.keys});
   page.check_close(on_keys.output,
                    matmul(softmax_rows(Matrix(matmul(Q, transpose(K)) / root_d + gathered)), V),
@@ -247,6 +269,9 @@ void t5(lesson::Page& page) {
                    "the row of the distance, the column of the head: every head has its own bias "
                    "(and all layers of T5 share the table)")
       .decides("C13-19");
+  page.check_close(Matrix(xt::view(t5_bias(table, 1, n, decoder), xt::all(), 0)),
+                   Matrix(xt::view(picked, xt::all(), n - 1)),
+                   "asked alone, the last query has the last row");
   page.check_differs(Matrix(xt::view(B, 0)), Matrix(xt::view(B, 1)), 0.1,
                      "which is not another head's")
       .controls("C13-19");
@@ -338,10 +363,17 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
                    "both pairings are one rotation, with the coordinates in another order");
   page.check_differs(rotate(Q, halves), rotate(Q, pairs), 0.1,
                      "without reordering the weights they do not agree");
-  const Matrix partial = rotate(Q, {.dimensions = 4});  // [n, d_head]
-  const auto rest = [](const Matrix& a) { return Matrix(xt::view(a, xt::all(), xt::range(4, 8))); };
-  page.check_close(rest(partial), rest(Q), "with four dimensions turning, the other four stay");
-  page.check_differs(partial, Q, 0.1, "and the four turn");
+  const auto part = [](const Matrix& a, std::size_t first) {  // [n, 4], four coordinates
+    return Matrix(xt::view(a, xt::all(), xt::range(first, first + 4)));
+  };
+  for (const Rope& rope : {pairs, halves}) {
+    const std::string which = rope.pairing == RopePairing::halves ? "halves" : "neighbours";
+    const Matrix partial = rotate(Q, {.pairing = rope.pairing, .dimensions = 4});  // [n, d_head]
+    page.check_close(part(partial, 4), part(Q, 4),
+                     "with four dimensions turning, the other four stay, pairing " + which);
+    page.check_close(part(partial, 0), rotate(part(Q, 0), rope),
+                     "and the four turn as a head of width four does, pairing " + which);
+  }
 
   const Rope trained = {}, squeezed = interpolated(trained, 4), ntk = ntk_scaled(trained, d, 4);
   Matrix speeds = xt::zeros<double>({std::size_t{3}, d / 2});  // [scheme, pair]
@@ -391,13 +423,20 @@ void alibi(lesson::Page& page) {
   const Matrix W = xt::zeros<double>({std::size_t{1}, heads});      // [1, n_heads]
   const MultiHeadWeights weights = {heads, W, W, W, transpose(W)};
   const Tensor3 bias = alibi_bias<double>(heads, length, length);  // [n_heads, n_query, n_key]
-  Tensor3 per_key = bias, wrong = bias;
+  Tensor3 per_key = bias, wrong = bias, by_distance = bias;
   for (std::size_t h = 0; h < heads; ++h)
     for (std::size_t i = 0; i < length; ++i)
       for (std::size_t j = 0; j < length; ++j) {
         per_key(h, i, j) = m(h) * static_cast<double>(j);
-        wrong(h, i, j) = -m(h) * (static_cast<double>(j) - static_cast<double>(i));
+        by_distance(h, i, j) = m(h) * (static_cast<double>(j) - static_cast<double>(i));
+        wrong(h, i, j) = -by_distance(h, i, j);
       }
+  const auto last_row = [](const Tensor3& b) { return Matrix(xt::view(b, xt::all(), -1)); };
+  page.check_close(bias, by_distance, "the bias is m (j - i), zero for the token itself")
+      .decides("C13-05");
+  page.check_close(last_row(alibi_bias<double>(heads, 1, length)), last_row(by_distance),
+                   "asked alone, the last query has the last row")
+      .decides("C13-05");
   const auto with = [&](const Tensor3& b) {
     return multi_head_attention(flat, weights, {.causal = true, .bias = &b}).pattern;
   };
@@ -562,14 +601,17 @@ void beyond_training(lesson::Page& page) {
                   {.x_label = "tokens", .y_label = "nats", .log_x = true});
   const auto& [rope, alibi, sinusoidal, learned, none] =
       std::tie(lines[0], lines[1], lines[2], lines[3], lines[4]);
-  page.claim("C13-14", page.check_greater(rope.y[1] / rope.y[0], 3,
-                                          "rotary: the loss rises steeply at twice the length"));
-  page.claim("C13-42", page.check_greater(rope.y[3], 1.5, "and is no better at eight times"));
-  page.claim("C13-46", page.check_greater(learned.y[3] / learned.y[0], 3,
-                                          "learned: rows that training never reached say nothing"));
-  page.claim("C13-47",
-             page.check_less(alibi.y[3], rope.y[3] / 2,
-                             "ALiBi: at eight times the length less than half of rotary's loss"));
+  page.check_greater(rope.y[1] / rope.y[0], 3, "rotary: the loss rises steeply at twice the length")
+      .decides("C13-14");
+  page.check_greater(rope.y[3], 1.5, "and is no better at eight times")
+      .decides("C13-42")
+      .controls("C13-47");
+  page.check_greater(learned.y[3] / learned.y[0], 3,
+                     "learned: rows that training never reached say nothing")
+      .decides("C13-46");
+  page.check_less(alibi.y[3], rope.y[3] / 2,
+                  "ALiBi: at eight times the length less than half of rotary's loss")
+      .decides("C13-47");
   page.check_less(lines[6].y[1], 0.75 * rope.y[1],
                   "NTK-aware scaling helps the rotary model at twice the length, untrained for it");
   page.check_greater(
@@ -580,20 +622,22 @@ void beyond_training(lesson::Page& page) {
 
   page.step("Previous-token heads in the trained models");
   std::vector<std::vector<std::string>> heads;
-  std::vector<double> one, two;
+  std::vector<double> one, two, untrained;
   for (const std::string& code : codes) {
     const ModelWeightsF model = lesson::trained_model("positions-" + code);
     const ModelWeightsF before = lesson::untrained_model("positions-" + code);
     one.push_back(best_head_looking_back(model, 1, 1302));
     two.push_back(best_head_looking_back(model, 2, 1302));
+    untrained.push_back(best_head_looking_back(before, 1, 1302));
     heads.push_back({code, render::fixed(one.back(), 2), render::fixed(two.back(), 2),
-                     render::fixed(best_head_looking_back(before, 1, 1302), 2)});
+                     render::fixed(untrained.back(), 2)});
   }
   page.text_table({"code", "one back", "two back", "one back, untrained"}, heads);
-  page.claim("C13-12",
-             page.check_greater(one[0], 0.6, "rotary: a head for the previous token grew"));
-  page.claim("C13-12", page.check_less(one[4], 0.3, "without positions none did"));
-  page.claim("C13-12", page.check_less(two[0], 0.5, "no rotary head looks two back as firmly"));
+  page.check_greater(one[0], 0.6, "rotary: a head for the previous token grew").decides("C13-12");
+  page.check_less(two[0], 0.5, "no rotary head looks two back as firmly").decides("C13-12");
+  page.check_less(untrained[0], 0.3, "before training there was no head for the previous token")
+      .controls("C13-12");
+  page.check_less(one[4], 0.3, "and without positions none grew").controls("C13-12");
 }
 
 void tell(lesson::Page& page) {
