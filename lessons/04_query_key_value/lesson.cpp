@@ -3,6 +3,7 @@
 // keys; small vectors of whole numbers; PyTorch's layer; the trained model "grammar".
 #include <cmath>
 #include <headlight/analysis/entropy.hpp>
+#include <headlight/attention/cross.hpp>
 #include <headlight/attention/head.hpp>
 #include <headlight/attention/multi_head.hpp>
 #include <headlight/core/random.hpp>
@@ -271,6 +272,12 @@ void in_code(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   page.check_differs(matmul(attend(X, moved, W, {}).pattern, decoder.value), decoder.output, 1e-3,
                      "keys moved without their values do not")
       .controls("C04-19");
+  MultiHeadWeights heads = lesson::draw_heads(random, 2, d_model);
+  heads.b_K = random_vector(random, d_model), heads.b_V = random_vector(random, d_model);
+  page.check_close(cross_attention(X, keep_source(memory, heads), heads).attention_output,
+                   cross_attention(X, memory, heads).attention_output,
+                   "the encoder's keys and values are made once and kept: nothing changes")
+      .decides("C04-19");
 }
 
 void interpretation(lesson::Page& page) {

@@ -136,6 +136,9 @@ void step_3(lesson::Page& page, Walk& w, Random& random) {
   page.check_close(softmax_rows(large), softmax_rows(small),
                    "scores near 1000 are no danger: only differences count")
       .decides("C05-09");
+  page.check_close(softmax_rows(Matrix(large - 2004.0)), softmax_rows(small),
+                   "nor are scores near -1000")
+      .decides("C05-09");
   const Matrix naive = xt::exp(large) / xt::sum(xt::exp(large))();  // [1, n_key]
   page.check_true(std::isnan(naive(0, 0)),
                   "if the maximum is subtracted first; as the formula stands exp(1001) overflows")
@@ -340,14 +343,26 @@ void step_7(lesson::Page& page, const Walk& w, Random& random) {
   MultiHeadWeights wide = W;  // d_v = 6 for d_k = 4
   wide.W_V = random_matrix(random, d_model, n_heads * 6);
   wide.W_O = random_matrix(random, n_heads * 6, d_model);
-  Matrix sum = xt::zeros<double>({n, d_model});  // [n, d_model], head by head
+  Matrix by_head = xt::zeros<double>({n, d_model});  // [n, d_model]
   for (std::size_t h = 0; h < n_heads; ++h)
-    sum +=
+    by_head +=
         matmul(attend(w.X, head_weights(wide, h), {.causal = true}).output, output_rows(wide, h));
   page.check_close(
-          multi_head_attention(w.X, wide, {.causal = true}).attention_output, sum,
+          multi_head_attention(w.X, wide, {.causal = true}).attention_output, by_head,
           "it is a custom: with d_v = 6 the twelve columns times W_O [12, d_model] do as well")
       .controls("C05-19", "C05-20", "C05-21");
+
+  Matrix padded = Matrix::from_shape({n + 2, d_model});  // two more rows, no numbers at all
+  padded.fill(std::numeric_limits<double>::quiet_NaN());
+  xt::view(padded, xt::range(std::size_t{0}, n)) = w.X;
+  std::vector<bool> is_token(n + 2, true);
+  is_token[n] = is_token[n + 1] = false;
+  const Matrix beside =
+      multi_head_attention(padded, W, {.is_token = is_token}).attention_output;  // [n + 2, d_model]
+  page.check_close(Matrix(xt::view(beside, xt::range(std::size_t{0}, n))),
+                   multi_head_attention(w.X, W).attention_output,
+                   "hidden padding of NaN reaches no token: a weight of zero adds nothing")
+      .decides("C05-13");
 
   MultiHeadWeights resting = W;  // a head may look at nobody: a key of no token, its value zero
   resting.null_key = random_matrix(random, n_heads, d_k);
@@ -401,6 +416,10 @@ void step_8(lesson::Page& page, const Walk& w, Random& random) {
   page.check_close(run(NormPlace::after), norm(w.X, *block.norm1),
                    "with the norm after it still normalises x")
       .controls("C05-22");
+  const NormWeights rms = {random_vector(random, d_model), {}, epsilon, Norm::rms};
+  const Matrix length = xt::sqrt(row_mean(Matrix(w.X * w.X)) + epsilon);  // [n, 1]
+  page.check_close(normalise(w.X, rms).output, Matrix(w.X / length * rms.gain),
+                   "LLaMA's RMSNorm subtracts no mean: x / sqrt(mean(x^2) + epsilon)");
 
   page.step("After step 8: the feed-forward layer");
   const std::size_t n = w.tokens.size();
@@ -414,10 +433,26 @@ void step_8(lesson::Page& page, const Walk& w, Random& random) {
   for (std::size_t i = 0; i < n; ++i) xt::view(u, i) += ffn.b_in;
   const double r = std::sqrt(2 / std::numbers::pi);
   const Matrix gelu = u / 2.0 * (1.0 + xt::tanh(r * (u + 0.044715 * u * u * u)));  // [n, d_hidden]
-  Matrix after = whole.residual_mid + matmul(gelu, ffn.W_out);                     // [n, d_model]
-  for (std::size_t i = 0; i < n; ++i) xt::view(after, i) += ffn.b_out;
-  page.check_close(whole.residual_post, after,
+  const auto then = [&](const Matrix& active) {
+    Matrix after = whole.residual_mid + matmul(active, ffn.W_out);  // [n, d_model]
+    for (std::size_t i = 0; i < n; ++i) xt::view(after, i) += ffn.b_out;
+    return after;
+  };
+  page.check_close(whole.residual_post, then(gelu),
                    "GPT-2's: x + W_out gelu(W_in norm(x)), every token by itself");
+  block.feed_forward->activation = Activation::gelu;
+  const Matrix exact = u / 2.0 * (1.0 + xt::erf(u / std::sqrt(2.0)));  // [n, d_hidden]
+  page.check_close(run_block(w.X, block, {.causal = true}).residual_post, then(exact),
+                   "BERT's takes the normal distribution itself, not GPT-2's tanh for it");
+  block.feed_forward->activation = Activation::relu, block.place = NormPlace::after;
+  const BlockTrace original = run_block(w.X, block, {.causal = true});
+  Matrix inner = matmul(original.residual_mid, ffn.W_in);  // [n, d_hidden]
+  for (std::size_t i = 0; i < n; ++i) xt::view(inner, i) += ffn.b_in;
+  Matrix added = matmul(Matrix(xt::maximum(inner, 0.0)), ffn.W_out);  // [n, d_model]
+  for (std::size_t i = 0; i < n; ++i) xt::view(added, i) += ffn.b_out;
+  page.check_close(original.residual_post,
+                   norm(Matrix(original.residual_mid + added), *block.norm2),
+                   "the original's: norm(x + W_out relu(W_in x)), with a norm of its own");
 }
 
 void example(lesson::Page& page) {
