@@ -3,7 +3,19 @@ headlight_module(core shape reduce linalg fourier close random parallel stage HE
 headlight_module(layer softmax mask norm feed_forward embedding cross_entropy)
 headlight_module(position sinusoidal learned relative t5_bias rope alibi)
 headlight_module(attention head multi_head head_slice cross block model intervention HEADER_ONLY options)
-headlight_module(render text palette table heatmap chart json svg html)
+headlight_module(render text palette table heatmap chart json svg viewer html)
+# The viewer's script and style sheet become part of the library.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/viewer/head.js
+                                       ${CMAKE_CURRENT_SOURCE_DIR}/viewer/head.css)
+file(READ viewer/head.js viewer_script)
+file(READ viewer/head.css viewer_style)
+file(CONFIGURE OUTPUT viewer_files.cpp @ONLY CONTENT "#include <headlight/render/viewer.hpp>
+namespace headlight::render {
+std::string_view viewer_script() { return R\"viewer(@viewer_script@)viewer\"; }
+std::string_view viewer_style() { return R\"viewer(@viewer_style@)viewer\"; }
+}  // namespace headlight::render
+")
+target_sources(headlight PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/viewer_files.cpp)
 
 # Row kernels: one body built for three sets of instructions, chosen when the program runs. Inside them products and
 # sums may fuse; nothing else in the library is compiled so.

@@ -31,6 +31,9 @@
       button.setAttribute("aria-label", dark ? "Switch to light colours" : "Switch to dark colours");
       button.title = button.getAttribute("aria-label");
     };
+    let screen = html.className; // paper is light, whatever the screen is
+    addEventListener("beforeprint", () => { screen = html.className; html.className = "light-mode"; });
+    addEventListener("afterprint", () => { html.className = screen; });
     button.addEventListener("click", () => {
       const dark = !html.classList.contains("dark-mode");
       html.classList.toggle("dark-mode", dark);
@@ -186,7 +189,7 @@
 
   function wide() {
     // Tables and blocks of output may be wider than a phone: they scroll by themselves and take the keyboard.
-    for (const block of document.querySelectorAll("div.fragment, pre.output, pre.fragment, div.table-scroll, div.memproto")) {
+    for (const block of document.querySelectorAll("div.fragment, pre.output, pre.fragment, div.table-scroll, div.memproto, div.picture")) {
       if (block.scrollWidth > block.clientWidth + 1) block.tabIndex = 0;
     }
   }

@@ -46,6 +46,7 @@ std::vector<std::string> check_site(const fs::path& html, const fs::path& header
     const bool own = name.rfind("run_", 0) == 0;  // a page written by a lesson, complete in itself
     Page& page = pages[name];
     std::vector<std::string> quiet;  // open tags inside which a name needs no link
+    std::vector<std::string> shown;  // open tags inside which text is code
     for (const Token& token : parse_html(read_file(file))) {
       const std::string place = name + ":" + std::to_string(token.line) + ": ";
       const auto attr = [&](const char* key) {
@@ -70,20 +71,29 @@ std::vector<std::string> check_site(const fs::path& html, const fs::path& header
             }
         if (token.name == "img" && token.attr.count("alt") == 0 && !own)
           faults.push_back(place + "a picture without alt text: " + attr("src"));
-        if (token.name == "a" || token.name == "pre" || token.name == "code" ||
-            token.name == "title" || token.name == "h2" || token.name == "h3" ||
-            (token.name == "div" && (attr("class").find("title") != std::string::npos ||
-                                     attr("class").find("fragment") != std::string::npos ||
-                                     attr("class").find("line") != std::string::npos)) ||
-            token.name == "td" || token.name == "script" || !quiet.empty()) {
-          if (!token.empty && token.name != "br" && token.name != "img" && token.name != "input" &&
-              token.name != "hr" && token.name != "link" && token.name != "meta")
-            quiet.push_back(token.name);
+        const std::string cls = attr("class");
+        const bool code = token.name == "pre" || token.name == "code" || token.name == "script" ||
+                          (token.name == "div" && (cls.find("fragment") != std::string::npos ||
+                                                   cls.find("line") != std::string::npos));
+        const bool no_link = code || token.name == "a" || token.name == "title" ||
+                             token.name == "h2" || token.name == "h3" || token.name == "td" ||
+                             (token.name == "div" && cls.find("title") != std::string::npos);
+        static const std::set<std::string> alone = {"br", "img", "input", "hr", "link", "meta"};
+        if (!token.empty && alone.count(token.name) == 0) {
+          if (no_link || !quiet.empty()) quiet.push_back(token.name);
+          if (code || !shown.empty()) shown.push_back(token.name);
         }
       } else if (token.kind == Token::Kind::close) {
-        const auto it = std::find(quiet.rbegin(), quiet.rend(), token.name);
-        if (it != quiet.rend()) quiet.erase(std::prev(it.base()), quiet.end());
-      } else if (token.kind == Token::Kind::text && quiet.empty() && !own) {
+        for (std::vector<std::string>* open : {&quiet, &shown}) {
+          const auto it = std::find(open->rbegin(), open->rend(), token.name);
+          if (it != open->rend()) open->erase(std::prev(it.base()), open->end());
+        }
+      } else if (token.kind == Token::Kind::text && !own) {
+        for (const char* formula : {"\\f$", "\\f[", "\\f("})
+          if (shown.empty() && token.text.find(formula) != std::string::npos)
+            faults.push_back(place + "a formula that was left as text: " +
+                             trimmed(token.text.substr(token.text.find(formula))).substr(0, 60));
+        if (!quiet.empty()) continue;
         for (std::size_t at = token.text.find("headlight::"); at != std::string::npos;
              at = token.text.find("headlight::", at + 1)) {
           if (at > 0 && token.text[at - 1] == ':') continue;

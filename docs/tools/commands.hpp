@@ -2,7 +2,7 @@
 /// The steps that make the site, one function each.
 #pragma once
 
-#include "text.hpp"
+#include "sections.hpp"
 
 namespace site {
 
@@ -13,12 +13,6 @@ void make_header(const fs::path& stock, const fs::path& head, const fs::path& ou
 /// Runs a lesson and keeps what it printed: output.txt, lesson.json and, where it can, trace.html.
 void capture_lesson(const fs::path& program, const fs::path& folder);
 
-/// Where the pages come from and where they go.
-struct PageFolders {
-  fs::path source;    ///< the repository
-  fs::path work;      ///< pages/ and include/ are made below it
-  fs::path captures;  ///< one folder a lesson: "05"
-};
 /// Expands the directives of every page: claims, output, code, pictures, exercises, previous and
 /// next.
 void expand_pages(const PageFolders& folders);

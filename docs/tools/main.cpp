@@ -3,7 +3,9 @@
 /// checks.
 #include <iostream>
 
+#include "code_links.hpp"
 #include "commands.hpp"
+#include "formulas.hpp"
 
 int main(int argc, char** argv) {
   const std::vector<std::string> args(argv + 1, argv + argc);
@@ -19,14 +21,19 @@ int main(int argc, char** argv) {
       site::expand_pages({args[1], args[2], args[3]});
     } else if (is("index", 1)) {
       site::make_index(args[1]);
-    } else if (is("check", 2)) {
-      const std::vector<std::string> faults = site::check_site(args[1], args[2]);
+    } else if (is("links", 2)) {
+      site::repair_code_links(args[1], args[2]);
+    } else if (is("check", 2) || is("formulas", 4)) {
+      const std::vector<std::string> faults =
+          is("check", 2) ? site::check_site(args[1], args[2])
+                         : site::check_formulas(args[1], args[2], args[3], args[4]);
       for (const std::string& fault : faults) std::cerr << "docs: " << fault << "\n";
       return faults.empty() ? 0 : 1;
     } else {
       std::cerr << "headlight_site: wanted one of\n"
                    "  header STOCK HEAD OUT | capture PROGRAM FOLDER | pages SOURCE WORK CAPTURES\n"
-                   "  index HTML | check HTML HEADERS\n";
+                   "  links HTML LESSONS | index HTML | check HTML HEADERS | formulas HTML KATEX "
+                   "ENGINE WORK\n";
       return 2;
     }
   } catch (const std::exception& error) {

@@ -34,6 +34,7 @@ struct Report {
   std::uint64_t seed = 0;         ///< of the fresh inputs
   std::string source;             ///< SHA-256 of the learner's file
   std::string text;               ///< why, when it did not come to cases
+  std::string advice = {};        ///< about something in the file that often goes wrong
   std::string log;                ///< all that the compiler said
   std::vector<CaseReport> cases;  ///< in the manifest's order
   int hint_level = 0;             ///< of the learner, for the JSON report

@@ -69,6 +69,38 @@ std::string text_of_number(const json& number) {
   return text;
 }
 
+// The tables of a diagnose exercise: there is nothing of the learner's to compare yet.
+int show_exhibits(const Call& call, const Entry& entry) {
+  prepare_graders(call.setup, {entry});
+  Wish wish;
+  wish.file = file_of(call.setup, entry);
+  wish.reuse = true;
+  wish.mode = "exhibits";
+  wish.only = entry.cases.front().name;
+  const Report report = check(call.setup, entry, wish);
+  if (report.cases.empty() || !report.cases.front().verdict.contains("exhibits")) {
+    std::cout << in_words(report, entry, call.voice, -1);
+    return exit_status({report});
+  }
+  say(call, entry.id + " " + entry.title + " — what there is to look at\n");
+  for (const json& one : report.cases.front().verdict["exhibits"]) {
+    say(call, "  " + one["title"].get<std::string>() + "\n");
+    for (const json& stage : one["stages"]) {
+      const json& shape = stage["numbers"]["shape"];
+      const std::size_t columns = shape.empty() ? 1 : shape.back().get<std::size_t>();
+      std::string table = "    " + stage["name"].get<std::string>() + " " + shape.dump();
+      for (std::size_t i = 0; i < stage["numbers"]["data"].size(); ++i) {
+        char number[32];
+        std::snprintf(number, sizeof number, "%9s",
+                      text_of_number(stage["numbers"]["data"][i]).c_str());
+        table += (i % columns == 0 ? "\n      " : "") + std::string(number);
+      }
+      std::cout << table << "\n";
+    }
+  }
+  return 0;
+}
+
 void show_solution(const Call& call, const Entry& entry) {
   std::cout << read_file(call.setup.source / "solutions" / entry.path());
 }
@@ -104,7 +136,9 @@ std::string course_hash(const Setup& setup) {
         if (file.is_regular_file()) files.push_back(file.path());
   files.push_back(setup.source / "exercises/course.toml");
   for (const Entry& entry : setup.manifest.entries)
-    files.push_back(setup.source / "exercises" / entry.lesson / "exercises.hpp");
+    for (const char* name : {"exercises.hpp", "traces.hpp"})
+      if (const fs::path file = setup.source / "exercises" / entry.lesson / name; fs::exists(file))
+        files.push_back(file);
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) all += file.string() + sha256(read_file(file));
   for (const Entry& entry : setup.manifest.entries) {  // what was built, by size and time
@@ -264,6 +298,10 @@ int hint(Call& call, const cxxopts::ParseResult& options) {
   const json words = ask_again(call, entry, "explain", "", "", report);
   if (words.is_object() && words.contains("explain")) {
     const json& cell = words["explain"];
+    if (cell.contains("words")) {
+      say(call, "  " + cell["words"].get<std::string>() + "\n");
+      return 0;
+    }
     say(call, "  the " + std::string(report.status == "pass" ? "last stage" : "first wrong cell") +
                   ": yours " + text_of_number(cell["got"]) + ", expected " +
                   text_of_number(cell["want"]) + "\n  " + cell["terms"].get<std::string>() + "\n");
@@ -294,11 +332,16 @@ int explain(Call& call, const cxxopts::ParseResult& options) {
     return exit_status({report});
   }
   const json& one = words["explain"];
+  if (one.contains("words")) {
+    say(call, entry.id + " " + entry.title + " — " + one["words"].get<std::string>() + "\n");
+    return exit_status({report});
+  }
   std::string at;
   for (const json& index : one["cell"])
     at += (at.empty() ? "" : ", ") + std::to_string(index.get<std::size_t>());
-  say(call, entry.id + " " + entry.title + " — " + one["stage"].get<std::string>() + "[" + at +
-                "] at " + words.value("sizes", "") + "\n");
+  if (!at.empty()) at = "[" + at + "]";
+  if (words.contains("sizes")) at += " at " + words["sizes"].get<std::string>();
+  say(call, entry.id + " " + entry.title + " — " + one["stage"].get<std::string>() + at + "\n");
   say(call, "  yours    " + text_of_number(one["got"]) + "\n  expected " +
                 text_of_number(one["want"]) + "\n  " + one["terms"].get<std::string>() + "\n");
   return exit_status({report});
@@ -306,6 +349,7 @@ int explain(Call& call, const cxxopts::ParseResult& options) {
 
 int compare_command(Call& call, const cxxopts::ParseResult&) {
   const Entry& entry = one_entry(call);
+  if (entry.kind == "diagnose") return show_exhibits(call, entry);
   Report report;
   const json words = ask_again(call, entry, "stages", "", "", report);
   if (!words.is_object() || !words.contains("stages")) {

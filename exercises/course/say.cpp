@@ -20,10 +20,24 @@ std::string list_of(const json& names) {
   return text;
 }
 
-std::string number_text(const json& number) {
+// Whether both are whole numbers: counts are written without decimals, to the last digit.
+bool are_counts(const json& a, const json& b) {
+  for (const json* number : {&a, &b}) {
+    if (!number->is_number()) return false;
+    const double x = number->get<double>();
+    if (x != std::floor(x) || std::abs(x) > 9e15) return false;
+  }
+  return true;
+}
+
+std::string number_text(const json& number, bool is_count) {
   if (number.is_string()) return number.get<std::string>();
   char text[64];
   const double x = number.get<double>();
+  if (is_count) {
+    std::snprintf(text, sizeof text, "%.0f", x);
+    return text;
+  }
   std::snprintf(text, sizeof text,
                 std::abs(x) < 1e6 && (x == 0 || std::abs(x) >= 1e-3) ? "%.4f" : "%.3e", x);
   return text;
@@ -38,25 +52,67 @@ std::string cell_text(const json& stage, const json& at) {
   return text + "]";
 }
 
+// For numbers that look alike with four decimals.
+std::string all_digits(const json& number) {
+  if (number.is_string()) return number.get<std::string>();
+  char text[64];
+  std::snprintf(text, sizeof text, "%.10g", number.get<double>());
+  return text;
+}
+
+// How far a prediction is from what was computed.
+std::string distance(const json& got, const json& want, bool is_count) {
+  if (!got.is_number() || !want.is_number()) return {};
+  const double off = got.get<double>() - want.get<double>();
+  std::string text =
+      " (" + number_text(std::abs(off), is_count) + (off > 0 ? " too much" : " too little");
+  char times[48];
+  const double ratio = want.get<double>() != 0 ? got.get<double>() / want.get<double>() : 1;
+  std::snprintf(times, sizeof times, ", ×%.4g", ratio);
+  return text + (std::abs(ratio - 1) > 1e-3 ? times : "") + ")";
+}
+
 // The three remarks about the telling case.
 std::string remarks(const CaseReport& one, const Report& report, const Entry& entry) {
   const json& v = one.verdict;
   std::string text;
   const bool staged = v.contains("stage");
-  if (staged) {
+  if (entry.kind == "diagnose" && staged) {
+    text += "  wrong: " + v.value("about", one.id);
+    std::string others;
+    for (const CaseReport& other : report.cases)
+      if (&other != &one && other.status == "fail")
+        others += (others.empty() ? "" : ", ") + other.verdict.value("about", other.id);
+    text += (others.empty() ? ""
+                            : "; " + others +
+                                  (others.find(',') == std::string::npos ? " is wrong too"
+                                                                         : " are wrong too")) +
+            "\n";
+  } else if (staged) {
     text += "  first wrong stage: " + v["stage"].get<std::string>();
-    if (v.contains("right") && !v["right"].empty())
-      text += "; " + list_of(v["right"]) + (v["right"].size() == 1 ? " is right" : " are right");
+    json right = v.value("right", json::array());
+    for (const json& name : v.value("right_too", json::array())) right.push_back(name);
+    if (!right.empty())
+      text += "; " + list_of(right) + (right.size() == 1 ? " is right" : " are right");
     text += "   (case " + one.id.substr(5) +
             (v.contains("about") ? ": " + v["about"].get<std::string>() : "") + ")\n";
   } else {
     text += "  case " + one.id.substr(5) + ": " + (one.text.empty() ? one.status : one.text) + "\n";
   }
-  if (v.contains("shape"))
+  const bool open = entry.kind == "predict" && v.value("got", json()) == "nan";
+  if (v.contains("against"))
+    text += "  " + v["against"].get<std::string>() + "\n";
+  else if (v.contains("shape"))
     text += "  by how much: the shape is " + v["shape"].get<std::string>() + "\n";
-  else if (v.contains("at")) {
-    text += "  by how much: worst cell " + cell_text(v["stage"], v["at"]) + ": got " +
-            number_text(v["got"]) + ", expected " + number_text(v["want"]);
+  else if (open) {
+    text += "  by how much: nothing is filled in for " + v["stage"].get<std::string>() + "\n";
+  } else if (v.contains("at")) {
+    const bool counts = are_counts(v["got"], v["want"]);
+    std::string got = number_text(v["got"], counts), want = number_text(v["want"], counts);
+    if (got == want) got = all_digits(v["got"]), want = all_digits(v["want"]);
+    text += std::string("  by how much: ") + (v["at"].empty() ? "" : "worst cell ") +
+            cell_text(v["stage"], v["at"]) + ": got " + got + ", expected " + want;
+    if (v["at"].empty()) text += distance(v["got"], v["want"], counts);
     const double ratio = v.value("ratio", 0.0);
     char times[48];
     std::snprintf(times, sizeof times, "; every cell is ×%.3f", ratio);
@@ -65,13 +121,17 @@ std::string remarks(const CaseReport& one, const Report& report, const Entry& en
   } else if (staged && !one.text.empty()) {
     text += "  what is broken: " + one.text + "\n";
   }
+  const bool drawn = entry.kind == "write" || entry.kind == "fix";  // inputs, from the seed
   const bool known = v.contains("cause") && v["cause"].is_object();
   if (known) {
     const json& cause = v["cause"];
     text += "  probable cause: " + cause["text"].get<std::string>() + "   [" +
-            cause["id"].get<std::string>() + ", " + std::to_string(cause["fits"][0].get<int>()) +
-            " of " + std::to_string(cause["fits"][1].get<int>()) + " inputs]\n";
-  } else if (v.contains("terms") && !v["terms"].get<std::string>().empty()) {
+            cause["id"].get<std::string>() +
+            (drawn ? ", " + std::to_string(cause["fits"][0].get<int>()) + " of " +
+                         std::to_string(cause["fits"][1].get<int>()) + " inputs"
+                   : "") +
+            "]\n";
+  } else if (!open && v.contains("terms") && !v["terms"].get<std::string>().empty()) {
     text += "  no known mistake makes these numbers; the first wrong cell term by term:\n    " +
             v["terms"].get<std::string>() + "\n";
   }
@@ -82,8 +142,12 @@ std::string remarks(const CaseReport& one, const Report& report, const Entry& en
             v["stage"].get<std::string>() + "\n";
   if (v.contains("wrong_too") && !v["wrong_too"].empty())
     text += "  wrong by itself too: " + list_of(v["wrong_too"]) + "\n";
-  text += "  next: " + entry.see + " · headlight hint " + entry.id + " · replay: headlight check " +
-          entry.id + " --seed " + std::to_string(report.seed) + "\n";
+  text += "  next: " + entry.see + " · headlight hint " + entry.id;
+  if (drawn)
+    text += " · replay: headlight check " + entry.id + " --seed " + std::to_string(report.seed);
+  else if (entry.kind == "diagnose")
+    text += " · headlight compare " + entry.id;
+  text += "\n";
   return text;
 }
 
@@ -194,6 +258,7 @@ std::string in_words(const Report& report, const Entry& entry, const Voice& voic
     if (report.status == "course" && !report.text.empty()) text += "  " + report.text + "\n";
     const CaseReport* const telling = telling_case(report);
     if (telling != nullptr) text += remarks(*telling, report, entry);
+    if (!report.advice.empty()) text += "  note: " + report.advice + "\n";
     for (const CaseReport& one : report.cases)
       if (&one != telling && one.status != "pass" && one.status != "fail" && one.status != "todo")
         text += "  case " + one.id.substr(5) + ": " + one.status + ", " + one.text + "\n";

@@ -7,6 +7,17 @@ namespace headlight::course {
 
 namespace {
 
+// What a line of the solution holds for the stub: "    // | x = 1;" gives "    x = 1;".
+bool is_given(const std::string& line) {
+  const std::size_t start = line.find_first_not_of(' ');
+  return start != std::string::npos && line.compare(start, 4, given_line) == 0;
+}
+std::string given(const std::string& line) {
+  const std::size_t start = line.find_first_not_of(' ');
+  const std::string code = line.substr(start + 4);  // " x = 1;"
+  return code == "\n" ? code : line.substr(0, start) + code.substr(code[0] == ' ' ? 1 : 0);
+}
+
 struct Parts {
   std::string outside, inside, stub;
 };
@@ -15,6 +26,7 @@ Parts parts_of(const std::string& file, const std::string& id) {
   Parts parts;
   std::istringstream text(file);
   bool open = false;
+  std::string start;  // what the learner finds in the region
   std::size_t regions = 0;
   for (std::string line; std::getline(text, line);) {
     line += '\n';
@@ -24,11 +36,14 @@ Parts parts_of(const std::string& file, const std::string& id) {
       throw std::runtime_error("the region markers do not pair");
     if (ends) {
       open = false;
-      parts.stub +=
-          line.substr(0, line.find(region_ends)) + "return headlight::todo(\"" + id + "\");\n";
+      parts.stub += !start.empty() ? start
+                                   : line.substr(0, line.find(region_ends)) +
+                                         "return headlight::todo(\"" + id + "\");\n";
+      start.clear();
     }
     if (open) {
       parts.inside += line;
+      if (is_given(line)) start += given(line);
     } else {
       parts.outside += line;
       parts.stub += line;

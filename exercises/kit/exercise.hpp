@@ -50,4 +50,7 @@ struct NothingYet {
   throw Todo{id};
 }
 
+/// What a prediction holds until it is filled in: not a number, so never the right one.
+inline constexpr double not_filled = std::numeric_limits<double>::quiet_NaN();
+
 }  // namespace headlight

@@ -51,6 +51,12 @@ struct Case {
   Law law = {};              ///< tried after the stages agree
 };
 
+/// Numbers that the learner may look at before answering.
+struct Exhibit {
+  std::string title;  ///< "trace a"
+  Stages stages;      ///< tables
+};
+
 /// Everything there is to know for judging one exercise.
 struct Exercise {
   std::string id;                   ///< "05.1"
@@ -63,13 +69,29 @@ struct Exercise {
   std::function<std::string(const Input&, const Stages& before, const std::string& stage,
                             const std::vector<std::size_t>& cell)>
       terms;
-  std::vector<Case> cases;              ///< in the order of course.toml
-  Answer learner;                       ///< who is judged
-  std::vector<Mutation> mutants;        ///< known mistakes
+  std::vector<Case> cases;        ///< in the order of course.toml
+  Answer learner;                 ///< who is judged
+  std::vector<Mutation> mutants;  ///< known mistakes
+  /// Of a thing to repair: the mistake that the stub holds. Points are for what is right beyond it.
+  std::string given = {};
   std::vector<Mutation> accepted = {};  ///< right but unusual answers; `cause` says what is unusual
   /// Whether an input of these sizes exists (for the search of the smallest failing one).
   std::function<bool(const Sizes&)> possible = [](const Sizes&) { return true; };
-  double tolerance = 1e-6;  ///< times the scale of the expected stage
+  double tolerance = 1e-6;  ///< times the scale of the expected stage; zero for counts
+  /// How large the numbers are that a stage adds up, where they may cancel: an answer in float
+  /// keeps their error, however small the sum. Empty, or zero: only the stage itself counts.
+  std::function<double(const Input&, const Stages& before, const std::string& stage)> terms_size =
+      {};
+  /// Nothing is drawn: every case is a named thing and its stages are quantities (predict) or
+  /// names (diagnose). There is no smaller input to look for.
+  bool fixed = false;
+  /// Why an input has to be refused with std::invalid_argument; empty where it is fine.
+  std::function<std::string(const Input&)> refuses = {};
+  /// Why the exercise itself cannot be judged by; empty when it can.
+  std::function<std::string()> fault = {};
+  /// What there is to say about an answer in words, in place of numbers (diagnose).
+  std::function<std::string(const Input&, const Values& got)> against = {};
+  std::function<std::vector<Exhibit>()> exhibits = {};  ///< shown by `compare` (diagnose)
 };
 
 /// Wraps mutants into answers. @param mutants  of an exercise  @param adapt  calls one of them
@@ -100,8 +122,9 @@ struct Comparison {
 /// @param got  the learner's
 /// @param want  the right one; -infinity is also met by any number below -10,000 scales
 /// @param tolerance  times the largest finite |want|
+/// @param least_scale  the tolerance is at least times this
 /// @return shapes first, then NaN and infinities, then the worst cell
-Comparison compare(const Values& got, const Values& want, double tolerance);
+Comparison compare(const Values& got, const Values& want, double tolerance, double least_scale = 0);
 
 /// Judges one case and tells the runner.
 /// @param exercise  whose

@@ -26,6 +26,16 @@ Matrix product(const Matrix& a, const Matrix& b) {
   return out;
 }
 
+double product_size(const Matrix& a, const Matrix& b) {
+  Matrix x = a, y = b;
+  for (double& number : x) number = std::abs(number);
+  for (double& number : y) number = std::abs(number);
+  double largest = 0;
+  for (const double sum : product(x, y))
+    if (std::isfinite(sum)) largest = std::max(largest, sum);
+  return largest;
+}
+
 Matrix flipped(const Matrix& a) {
   Matrix out = zeros(a.shape(1), a.shape(0));
   for (std::size_t i = 0; i < a.shape(0); ++i)
@@ -77,6 +87,53 @@ Matrix rows_of(const Matrix& a, std::size_t first, std::size_t count) {
   Matrix out = zeros(count, a.shape(1));
   for (std::size_t i = 0; i < count; ++i)
     for (std::size_t j = 0; j < a.shape(1); ++j) out(i, j) = a(first + i, j);
+  return out;
+}
+
+Matrix head_of(const Tensor3& heads, std::size_t h) {
+  if (h >= heads.shape(0)) throw std::invalid_argument("head_of: there is no such head");
+  Matrix out = zeros(heads.shape(1), heads.shape(2));
+  for (std::size_t i = 0; i < out.shape(0); ++i)
+    for (std::size_t c = 0; c < out.shape(1); ++c) out(i, c) = heads(h, i, c);
+  return out;
+}
+
+Matrix beside(const Tensor3& heads) {
+  const std::size_t d_head = heads.shape(2);
+  Matrix out = zeros(heads.shape(1), heads.shape(0) * d_head);
+  for (std::size_t i = 0; i < out.shape(0); ++i)
+    for (std::size_t c = 0; c < out.shape(1); ++c) out(i, c) = heads(c / d_head, i, c % d_head);
+  return out;
+}
+
+Vector turning_speeds(std::size_t d_head, double base) {
+  Vector out(Vector::shape_type{d_head / 2});
+  for (std::size_t t = 0; t < d_head / 2; ++t)
+    out(t) = 1 / std::pow(base, 2 * static_cast<double>(t) / static_cast<double>(d_head));
+  return out;
+}
+
+Matrix pairs_turned(const Matrix& x, const Vector& positions, const Vector& speeds) {
+  if (speeds.shape(0) != x.shape(1) / 2) throw std::invalid_argument("pairs_turned: other pairs");
+  Matrix out = x;
+  for (std::size_t i = 0; i < x.shape(0); ++i)
+    for (std::size_t t = 0; t < speeds.shape(0); ++t) {
+      const double angle = positions(i) * speeds(t);
+      const double a = x(i, 2 * t), b = x(i, 2 * t + 1);
+      out(i, 2 * t) = a * std::cos(angle) - b * std::sin(angle);
+      out(i, 2 * t + 1) = b * std::cos(angle) + a * std::sin(angle);
+    }
+  return out;
+}
+
+Vector distance_slopes(std::size_t n_heads) {
+  std::size_t power = 1;
+  while (power * 2 <= n_heads) power *= 2;
+  Vector out(Vector::shape_type{n_heads});
+  for (std::size_t h = 0; h < n_heads; ++h)
+    out(h) = h < power ? std::pow(2, -8 * static_cast<double>(h + 1) / static_cast<double>(power))
+                       : std::pow(2, -4 * static_cast<double>(2 * (h - power) + 1) /
+                                         static_cast<double>(power));
   return out;
 }
 

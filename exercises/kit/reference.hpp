@@ -15,6 +15,9 @@ Matrix product(const Matrix& a, const Matrix& b);
 Matrix flipped(const Matrix& a);
 /// @param a any  @param factor  of every number  @return the same shape
 Matrix scaled(const Matrix& a, double factor);
+/// @param a @shape{n, k}  @param b @shape{k, m}  @return the largest of the sums of |a_ik b_kj|:
+/// how large the terms of a product are, though they may cancel
+double product_size(const Matrix& a, const Matrix& b);
 /// @param a @shape{n, m}  @param b @shape{n, m}  @return their sum
 Matrix added(const Matrix& a, const Matrix& b);
 /// @param scores @shape{n, m}, -inf hides  @return every row's softmax; a fully hidden row is zero
@@ -25,6 +28,20 @@ Matrix future_hidden(const Matrix& scores);
 Matrix columns_of(const Matrix& a, std::size_t first, std::size_t count);
 /// @param a @shape{n, m}  @param first  row  @param count  of rows  @return those rows
 Matrix rows_of(const Matrix& a, std::size_t first, std::size_t count);
+/// @param heads @shape{n_heads, n, m}  @param h  of a head  @return @shape{n, m} that head
+Matrix head_of(const Tensor3& heads, std::size_t h);
+/// @param heads @shape{n_heads, n, d_head}  @return @shape{n, n_heads d_head} the heads side by
+/// side
+Matrix beside(const Tensor3& heads);
+
+/// @param d_head  even  @param base  of the geometric sequence  @return @shape{d_head/2} radians a
+/// token of every pair of coordinates
+Vector turning_speeds(std::size_t d_head, double base);
+/// @param x @shape{n, d_head}  @param positions @shape{n}  @param speeds @shape{d_head/2}
+/// @return @shape{n, d_head} with the coordinates 2t and 2t + 1 turned by position times speed
+Matrix pairs_turned(const Matrix& x, const Vector& positions, const Vector& speeds);
+/// @param n_heads  at least one  @return @shape{n_heads} ALiBi's slopes
+Vector distance_slopes(std::size_t n_heads);
 
 /// Writes a dot product term by term: "1.0000*2.0000 + ... = 3.0000".
 /// @param what  is computed, for example "scores[2, 0] = query[2] . key[0]"

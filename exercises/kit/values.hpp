@@ -51,11 +51,12 @@ using Sizes = std::map<std::string, std::size_t>;
 
 /// What an answer is given.
 struct Input {
-  Sizes sizes = {};                             ///< it was made for
-  std::map<std::string, double> numbers = {};   ///< by name
-  std::map<std::string, Vector> vectors = {};   ///< by name
-  std::map<std::string, Matrix> matrices = {};  ///< by name
-  std::map<std::string, Tensor3> tensors = {};  ///< by name
+  Sizes sizes = {};                                       ///< it was made for
+  std::map<std::string, double> numbers = {};             ///< by name
+  std::map<std::string, Vector> vectors = {};             ///< by name
+  std::map<std::string, Matrix> matrices = {};            ///< by name
+  std::map<std::string, Tensor3> tensors = {};            ///< by name
+  std::map<std::string, std::vector<Matrix>> lists = {};  ///< by name: one matrix a head
 
   /// @name The value of a name; std::out_of_range when there is none
   /// @{
@@ -64,6 +65,7 @@ struct Input {
   const Vector& vector(const std::string& name) const { return vectors.at(name); }
   const Matrix& matrix(const std::string& name) const { return matrices.at(name); }
   const Tensor3& tensor(const std::string& name) const { return tensors.at(name); }
+  const std::vector<Matrix>& list(const std::string& name) const { return lists.at(name); }
   /// @}
 };
 

@@ -51,6 +51,7 @@ void architecture(lesson::Page& page, const std::vector<std::string>& tokens, co
       "masked); what comes out is the pattern A. All stages of the library's trace:");
   const HeadTrace head = attend(X, W);
   lesson::fingerprints(page, head);
+  page.explore(head, tokens, tokens);
 
   const lesson::PlainHead sums = lesson::plain_head(X, W);  // one number at a time
   page.check_close(head.query, sums.query, "q = x W_Q, token by token").decides("C01-08");
@@ -451,5 +452,8 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 1, .title = "What is an attention head"}, tell);
+  return lesson::run(
+      argc, argv,
+      {.number = 1, .title = "What is an attention head", .models = {"grammar", "induction"}},
+      tell);
 }

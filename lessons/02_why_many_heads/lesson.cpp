@@ -115,6 +115,7 @@ void the_problem(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W)
 void architecture(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
   page.step("Architecture: a projection for each head, then side by side, then W_O");
   const MultiHeadTrace many = multi_head_attention(X, W);
+  page.explore(many);
   Matrix concatenated = xt::zeros<double>({n, d});  // [n, h d_h]
   for (std::size_t i = 0; i < h; ++i) {
     const HeadWeights head = {xt::view(W.W_Q, xt::all(), columns(i)),
@@ -368,6 +369,9 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 2, .title = "Why many heads and not one large one"},
+  return lesson::run(argc, argv,
+                     {.number = 2,
+                      .title = "Why many heads and not one large one",
+                      .models = {"order-one-head", "order-two-heads", "grammar"}},
                      tell);
 }

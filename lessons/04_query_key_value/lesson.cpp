@@ -259,6 +259,7 @@ void in_code(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   const Matrix memory =
       random_matrix(random, n_memory, d_model);  // [n_key, d_model], an encoder's output
   const HeadTrace decoder = attend(X, memory, W, {});
+  page.explore(decoder);
   page.check_close(decoder.raw_scores, matmul(matmul(X, W.W_Q), transpose(matmul(memory, W.W_K))),
                    "queries from the decoder, keys from the encoder: a row for each of the one, a "
                    "column for each of the other")
@@ -343,5 +344,6 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 4, .title = "Query, key, value"}, tell);
+  return lesson::run(argc, argv, {.number = 4, .title = "Query, key, value", .models = {"grammar"}},
+                     tell);
 }

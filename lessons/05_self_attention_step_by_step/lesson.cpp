@@ -423,7 +423,7 @@ void step_8(lesson::Page& page, const Walk& w, Random& random) {
 
   page.step("After step 8: the feed-forward layer");
   const std::size_t n = w.tokens.size();
-  block.norm2 = draw(), block.place = NormPlace::before;
+  block.attention = W, block.norm2 = draw(), block.place = NormPlace::before;
   block.feed_forward = {
       random_matrix(random, d_model, 3 * d_model), random_vector(random, 3 * d_model),
       random_matrix(random, 3 * d_model, d_model), random_vector(random, d_model)};
@@ -637,6 +637,7 @@ void comment(lesson::Page& page, const Walk& w) {
 void by_name(lesson::Page& page, const Walk& w) {
   page.step("By name: the library records the same stages");
   const HeadTrace trace = attend(w.X, w.weights, {.causal = true});
+  page.explore(trace, w.tokens, w.tokens);
   page.check_close(trace.query, w.Q, "trace.query is Q");
   page.check_close(trace.key, w.K, "trace.key is K");
   page.check_close(trace.value, w.V, "trace.value is V");

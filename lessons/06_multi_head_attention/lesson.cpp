@@ -55,6 +55,7 @@ void definition(lesson::Page& page, const std::vector<std::string>& tokens, cons
     xt::view(concat, xt::all(), of_head(i)) = head.output;
     apart = std::max(apart, compare(Matrix(xt::view(all.output, i)), head.output).relative);
   }
+  page.explore(all, tokens, tokens);
   page.check_less(apart, 1e-12,
                   "h_i = Attention(X W_Q,i, X W_K,i, X W_V,i): every head as if it were alone")
       .decides("C06-01", "C06-02");
@@ -66,7 +67,7 @@ void definition(lesson::Page& page, const std::vector<std::string>& tokens, cons
   page.show("concat", "token, h d_h", concat, {.rows = tokens});
   page.check_close(all.concatenated, concat,
                    "h outputs of d_model / h columns: d_model columns again")
-      .decides("C06-05");
+      .decides("C06-03", "C06-05");
   const lesson::Configuration& bert = lesson::configuration("BERT base");
   page.check_equal(bert.d_model / bert.d_head, bert.heads,
                    "BERT base: 768 columns are 12 vectors of 64")
@@ -436,5 +437,9 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 6, .title = "Multi-head attention"}, tell);
+  return lesson::run(argc, argv,
+                     {.number = 6,
+                      .title = "Multi-head attention",
+                      .models = {"order-one-head", "order-two-heads", "induction"}},
+                     tell);
 }

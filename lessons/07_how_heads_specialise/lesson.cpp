@@ -6,11 +6,13 @@
 #include <headlight/analysis/ablation.hpp>
 #include <headlight/analysis/head_scores.hpp>
 #include <headlight/analysis/path_edge.hpp>
+#include <headlight/circuit/induction.hpp>
 #include <headlight/core/random.hpp>
 #include <headlight/learning/backward.hpp>
 #include <headlight/learning/evaluate.hpp>
 #include <headlight/learning/parameters.hpp>
 #include <headlight/learning/recipes.hpp>
+#include <map>
 #include <set>
 
 #include "support/models.hpp"
@@ -229,6 +231,76 @@ void maps(lesson::Page& page, const ModelWeightsF& w) {
                               "previous token, never the next"));
 }
 
+double best_in_layer(const Matrix& scores, std::size_t layer) {
+  double best = scores(layer, 0);
+  for (std::size_t h = 1; h < scores.shape(1); ++h) best = std::max(best, scores(layer, h));
+  return best;
+}
+
+void scores(lesson::Page& page, const ModelWeightsF& w) {
+  page.step("How a role is measured: every definition has its own ceiling");
+  page.say(
+      "Sixteen different tokens, three times. \"By hand\": a circuit whose weights were written "
+      "down, a previous-token head below, an induction head above. Ceiling: a perfect pattern, all "
+      "weight on the last copy's follower. Induction and copying are read in the upper layer, the "
+      "previous token in the lower.");
+  std::vector<std::vector<std::size_t>> thrice, once;
+  for (std::uint64_t seed = 0; seed < 64; ++seed) {
+    once.push_back(distinct_tokens(0, 47, 48, seed));
+    thrice.push_back(distinct_tokens(0, 47, 16, seed));
+    for (std::size_t i = 0; i < 32; ++i) thrice.back().push_back(thrice.back()[i]);
+  }
+  const ModelWeights hand = induction_by_hand<double>(48, 48);
+  const ModelWeightsF before = lesson::untrained_model("induction");
+  const ScoreCard by_hand = score_heads<double>(hand, thrice, 16);
+  const ScoreCard now = score_heads<float>(w, thrice, 16);
+  const ScoreCard then = score_heads<float>(before, thrice, 16);
+  std::vector<std::vector<std::string>> rows;
+  std::map<std::string, std::size_t> at;
+  for (std::size_t s = 0; s < score_definitions().size(); ++s) {
+    const ScoreDefinition& d = score_definitions()[s];
+    at[d.id] = s;
+    if (d.role == HeadRole::duplicate || d.id == "induction.as-printed") continue;
+    const std::size_t layer = d.role == HeadRole::induction ? 1 : 0;
+    rows.push_back({d.id, fixed(by_hand.score[s](layer, 0)), fixed(by_hand.ceiling[s]),
+                    fixed(best_in_layer(now.score[s], layer)),
+                    fixed(best_in_layer(then.score[s], layer)), fixed(by_hand.baseline[s])});
+  }
+  const Matrix copying_by_hand = copying_scores<double>(hand, once);
+  const Matrix copying = copying_scores<float>(w, once);
+  const Matrix copying_before = copying_scores<float>(before, once);
+  rows.push_back({"copying", fixed(copying_by_hand(1, 0)), fixed(1),
+                  fixed(best_in_layer(copying, 1)), fixed(best_in_layer(copying_before, 1)),
+                  fixed(1.0 / 48)});
+  page.text_table({"score", "by hand", "ceiling", "trained", "untrained", "uniform"}, rows);
+  const auto score = [&](const std::string& id, std::size_t layer) {
+    return by_hand.score[at.at(id)](layer, 0);
+  };
+  page.check_close(score("induction.mass", 1), 1.0, "the head built to induce scores 1");
+  page.check_close(score("previous.stripe", 0), 1.0, "the head built to look one back scores 1");
+  page.check_less(score("induction.mass", 0) + score("duplicate.mass", 0), 1e-12,
+                  "and nothing for what it was not built to do");
+  page.check_less(by_hand.ceiling[at.at("induction.tl-mul")],
+                  0.7 * by_hand.ceiling[at.at("induction.mass")],
+                  "a perfect head gets 1 by one definition and less than 0.7 by another: a "
+                  "threshold says nothing without its ceiling");
+  page.check_close(copying_by_hand(1, 0), 1.0,
+                   "copying: its value raises the token that it looks at and no other");
+  page.check_greater(best_in_layer(copying, 1), 5.0 / 48,
+                     "trained: five times what raising all tokens alike would give");
+  page.check_less(best_in_layer(copying, 0), 1.0 / 48,
+                  "the head that looks one back does not copy: it writes a note to the keys above");
+
+  const double learned = in_context_score<float>(w, thrice);
+  const double nothing = in_context_score<float>(before, thrice);
+  page.text_table({"loss late in the context less loss early", "nats"},
+                  {{"trained, tokens that repeat", fixed(learned)},
+                   {"trained, tokens that do not", fixed(in_context_score<float>(w, once))},
+                   {"untrained, tokens that repeat", fixed(nothing)}});
+  page.check_less(learned, -2, "the context teaches the trained model more than two nats");
+  page.check_less(std::abs(nothing), 0.5, "and the untrained one nothing");
+}
+
 void circuit(lesson::Page& page, const ModelWeightsF& w, std::span<const Example> examples) {
   page.step("The mechanism: cutting one edge at a time");
   page.say(
@@ -419,6 +491,7 @@ void tell(lesson::Page& page) {
   clones(page);
   emergence(page, recipe, examples);
   maps(page, w);
+  scores(page, w);
   circuit(page, w, examples);
   probing(page, w, examples);
   professions(page);
@@ -427,5 +500,9 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 7, .title = "How heads specialise in training"}, tell);
+  return lesson::run(argc, argv,
+                     {.number = 7,
+                      .title = "How heads specialise in training",
+                      .models = {"induction", "induction-one-layer", "grammar"}},
+                     tell);
 }

@@ -1,6 +1,6 @@
 // Lesson 13: positions: sinusoidal, learned, relative, rotary, ALiBi.   Report, section 13.
 // Six tokens in d_model = d_head = 8, so that every matrix fits the page; 8 heads of ALiBi over 64
-// and 1024 tokens; T5's 32 buckets over 128 distances; five trained models "positions-...".
+// and 1024 tokens; T5's 32 buckets over 128 distances; seven trained models "positions-...".
 #include <algorithm>
 #include <cmath>
 #include <complex>
@@ -296,6 +296,7 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   const HeadTrace trace = attend(X, W, {.rope = pairs});
   page.check_close(trace.rotated_query, turned, "Q' is Q, pair by pair turned").decides("C13-04");
   page.check_close(trace.value, matmul(X, W.W_V), "values do not turn").controls("C13-04");
+  page.explore(trace);
   page.check_close(Vector(xt::sum(xt::square(trace.rotated_query), {1})),
                    Vector(xt::sum(Q * Q, {1})), "no vector gets longer or shorter");
   page.check_close(rotate(rotate(Q, pairs, 2), pairs, 5), rotate(rotate(Q, pairs, 7), pairs),
@@ -525,6 +526,11 @@ void alibi(lesson::Page& page) {
   page.check_differs(last_logits(Position::alibi, swapped), last_logits(Position::alibi, ids), 1e-3,
                      "with ALiBi it does")
       .decides("C13-32");
+  model.blocks.push_back(model.blocks[0]);
+  const Tensor3 of_second =
+      run_model<double>(ids, model).blocks[1].attention.bias;  // [n_heads, n_query, n_key]
+  page.check_equal(of_second == alibi_bias<double>(2, ids.size(), ids.size()), true,
+                   "and every layer has it anew");
   const auto learned_about_positions =
       [](const char* name) {  // parameters beyond those of a model without
         return parameter_count(lesson::untrained_model(name)) -
@@ -541,9 +547,9 @@ void alibi(lesson::Page& page) {
 
 // Mean loss where something repeats, so that it can be known: sequences of `length` tokens.
 double loss_at(const ModelWeightsF& model, std::size_t length, std::uint64_t seed) {
-  Random random(seed);
   double loss = 0, count = 0;
-  for (int sequence = 0; sequence < 8; ++sequence) {
+  for (std::uint64_t sequence = 0; sequence < 24; ++sequence) {
+    Random random(1000 * seed + sequence);  // the same beginnings at every length
     const Example e = repeated_example({24, length, 5, 12}, random);
     const ModelTraceF trace = run_model<float>(e.ids, model, {.record = Record::essential});
     for (const GoldEdge& edge : e.edges)
@@ -571,15 +577,16 @@ double best_head_looking_back(const ModelWeightsF& model, std::size_t back, std:
 }
 
 void beyond_training(lesson::Page& page) {
-  page.step("Beyond the trained length: five small models, trained on 32 tokens");
+  page.step("Beyond the trained length: seven small models, trained on 32 tokens");
   page.say(
       "Two layers of four heads learned to continue what repeats; they differ in the position "
       "code only. Chance is ln 24 = 3.18 nats.");
-  const std::vector<std::string> codes = {"rope", "alibi", "sinusoidal", "learned", "none"};
+  const std::vector<std::string> codes = {"rope", "alibi", "sinusoidal", "learned",
+                                          "none", "t5",    "shaw"};
   const std::vector<double> lengths = {32, 64, 128, 256};
   std::vector<std::vector<std::string>> rows;
   std::vector<render::Series> lines;
-  for (const std::string code : {"rope", "alibi", "sinusoidal", "learned", "none",
+  for (const std::string code : {"rope", "alibi", "sinusoidal", "learned", "none", "t5", "shaw",
                                  "rope, interpolated", "rope, NTK-aware"}) {
     const std::string name = "positions-" + code.substr(0, code.find(','));
     ModelWeightsF model = lesson::trained_model(name);
@@ -597,10 +604,11 @@ void beyond_training(lesson::Page& page) {
     lines.push_back(line);
   }
   page.text_table({"code", "loss at 32", "64", "128", "256", "untrained, 32"}, rows);
-  page.line_chart("loss where something repeats", lines,
+  page.line_chart("loss where something repeats", {lines.begin(), lines.begin() + 7},
                   {.x_label = "tokens", .y_label = "nats", .log_x = true});
-  const auto& [rope, alibi, sinusoidal, learned, none] =
-      std::tie(lines[0], lines[1], lines[2], lines[3], lines[4]);
+  const auto& [rope, alibi, sinusoidal, learned, none, t5, shaw, interpolated_rope, ntk_rope] =
+      std::tie(lines[0], lines[1], lines[2], lines[3], lines[4], lines[5], lines[6], lines[7],
+               lines[8]);
   page.check_greater(rope.y[1] / rope.y[0], 3, "rotary: the loss rises steeply at twice the length")
       .decides("C13-14");
   page.check_greater(rope.y[3], 1.5, "and is no better at eight times")
@@ -612,10 +620,34 @@ void beyond_training(lesson::Page& page) {
   page.check_less(alibi.y[3], rope.y[3] / 2,
                   "ALiBi: at eight times the length less than half of rotary's loss")
       .decides("C13-47");
-  page.check_less(lines[6].y[1], 0.75 * rope.y[1],
+  page.check_less(t5.y[3], 3 * t5.y[0],
+                  "T5's buckets: less than three times the loss at eight times the length")
+      .decides("C13-47", "T08-06");
+  page.check_greater(t5.y[3] / t5.y[1], 1.2, "but it rises from 64 tokens to 256, moderately")
+      .decides("C13-47", "T08-06");
+  page.check_less(shaw.y[3], 3 * shaw.y[0],
+                  "Shaw's vectors: less than three times the loss at eight times the length")
+      .decides("C13-47", "T08-06");
+  // what the trained models add to the scores of one far query, head 0 of layer 0
+  const auto shift = [&](const char* name, std::size_t back) {
+    Random random(1303);
+    const Example e = repeated_example({24, 256, 5, 12}, random);
+    return run_model<float>(e.ids, lesson::trained_model(name))
+        .blocks[0]
+        .attention.bias(0, 250, 250 - back);
+  };
+  page.check_equal(
+          shift("positions-shaw", 200), shift("positions-shaw", 16),
+          "because it is clipped: a key 200 tokens back is shifted as one 16 back, to the last bit")
+      .decides("C13-47", "T08-06");
+  page.check_true(shift("positions-shaw", 15) != shift("positions-shaw", 16) &&
+                      shift("positions-t5", 112) != shift("positions-t5", 113) &&
+                      shift("positions-t5", 113) == shift("positions-t5", 200),
+                  "nearer ones are told apart; T5 tells distances apart up to 113");
+  page.check_less(ntk_rope.y[1], 0.75 * rope.y[1],
                   "NTK-aware scaling helps the rotary model at twice the length, untrained for it");
   page.check_greater(
-      lines[5].y[1], rope.y[1],
+      interpolated_rope.y[1], rope.y[1],
       "interpolation, which slows the fast pairs too, needs further training: without "
       "it the previous token is no longer found");
   page.check_greater(none.y[0] / alibi.y[0], 2, "without positions the task is hardly learned");
@@ -657,6 +689,11 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 13, .title = "Positions: rotary, relative, ALiBi"},
-                     tell);
+  return lesson::run(
+      argc, argv,
+      {.number = 13,
+       .title = "Positions: rotary, relative, ALiBi",
+       .models = {"positions-rope", "positions-alibi", "positions-t5", "positions-shaw",
+                  "positions-sinusoidal", "positions-learned", "positions-none"}},
+      tell);
 }

@@ -44,6 +44,51 @@ Matrix jacobian(const Vector& p) {
   return J;
 }
 
+// How far the gradients of a model lie from two other ways to them.
+struct GradientErrors {
+  std::size_t numbers = 0;    // compared
+  double by_differences = 0;  // largest distance from central differences of the loss
+  double by_trainer = 0;      // largest distance from what TrainerOf gets for the batch
+};
+
+GradientErrors gradient_errors(const SmallModel& shape, std::vector<std::vector<std::string>>* rows,
+                               NormPlace place = NormPlace::before) {
+  ModelWeights w = model_cast<double>(initial_weights(shape, 3));
+  for (BlockWeights& b : w.blocks) b.place = place;
+  const std::vector<std::size_t> ids = {1, 4, 2, 6, 1, 4}, targets = {4, 2, 6, 1, 4, 2};
+  const ModelTrace trace = run_model<double>(ids, w);
+  const CrossEntropy loss = cross_entropy<double>(trace.logits, targets);
+  ModelWeights gradient = zeros_like(w);
+  run_model_backward(trace, w, loss.of_logits, gradient);
+  ModelWeights of_batch = TrainerOf<double>(w, {}).gradient({1, 6, ids, targets, {}}).gradients;
+  std::vector<std::span<double>> of, in_batch;
+  for_each_parameter<double>(gradient,
+                             [&](const ParameterOf<double>& p) { of.push_back(p.values); });
+  for_each_parameter<double>(of_batch,
+                             [&](const ParameterOf<double>& p) { in_batch.push_back(p.values); });
+  GradientErrors errors;
+  std::size_t which = 0;
+  for_each_parameter<double>(w, [&](const ParameterOf<double>& p) {
+    double largest = 0;
+    for (std::size_t c = 0; c < p.values.size(); ++c) {
+      const auto at = [&](double step) {
+        const double before = p.values[c];
+        p.values[c] = before + step;
+        const double l = cross_entropy<double>(run_model<double>(ids, w).logits, targets).loss;
+        p.values[c] = before;
+        return l;
+      };
+      const double g = of[which][c], slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+      errors.by_differences = std::max(errors.by_differences, std::abs(slope - g));
+      errors.by_trainer = std::max(errors.by_trainer, std::abs(in_batch[which][c] - g));
+      largest = std::max(largest, std::abs(g));
+    }
+    if (rows) rows->push_back({p.name, std::to_string(p.values.size()), fixed(largest)});
+    errors.numbers += p.values.size(), ++which;
+  });
+  return errors;
+}
+
 void gradients(lesson::Page& page) {
   page.step("The gradient of softmax");
   const Matrix S = {{0.5, -1.0, 2.0, 0.3}};  // [1, key]
@@ -67,39 +112,38 @@ void gradients(lesson::Page& page) {
   SmallModel shape;
   shape.vocabulary = 7, shape.d_model = 8, shape.n_heads = 2, shape.n_layers = 1;
   shape.d_hidden = 9, shape.n = 8;
-  ModelWeights w = model_cast<double>(initial_weights(shape, 3));
-  const std::vector<std::size_t> ids = {1, 4, 2, 6, 1, 4}, targets = {4, 2, 6, 1, 4, 2};
-  const ModelTrace trace = run_model<double>(ids, w);
-  const CrossEntropy loss = cross_entropy<double>(trace.logits, targets);
-  ModelWeights gradient = zeros_like(w);
-  run_model_backward(trace, w, loss.of_logits, gradient);
-  std::vector<std::span<double>> of;
-  for_each_parameter<double>(gradient,
-                             [&](const ParameterOf<double>& p) { of.push_back(p.values); });
   std::vector<std::vector<std::string>> rows;
-  double worst = 0;
-  std::size_t which = 0, numbers = 0;
-  for_each_parameter<double>(w, [&](const ParameterOf<double>& p) {
-    double error = 0, largest = 0;
-    for (std::size_t c = 0; c < p.values.size(); ++c) {
-      const auto at = [&](double step) {
-        const double before = p.values[c];
-        p.values[c] = before + step;
-        const double l = cross_entropy<double>(run_model<double>(ids, w).logits, targets).loss;
-        p.values[c] = before;
-        return l;
-      };
-      const double slope = (at(1e-5) - at(-1e-5)) / 2e-5;
-      error = std::max(error, std::abs(slope - of[which][c]));
-      largest = std::max(largest, std::abs(of[which][c]));
-    }
-    rows.push_back({p.name, std::to_string(p.values.size()), fixed(largest)});
-    worst = std::max(worst, error), numbers += p.values.size(), ++which;
-  });
+  const GradientErrors rotary = gradient_errors(shape, &rows);
   page.text_table({"parameter", "numbers", "largest gradient"}, rows);
-  page.check_less(worst, 1e-7,
+  page.check_less(rotary.by_differences, 1e-7,
                   "attention, norms, feed-forward layer, embeddings, cross-entropy: all " +
-                      std::to_string(numbers) + " gradients agree with finite differences");
+                      std::to_string(rotary.numbers) + " gradients agree with finite differences");
+
+  page.step("The same, with every position code and the norm on either side");
+  shape.buckets = {6, 5, false}, shape.reach = 2;
+  std::vector<std::vector<std::string>> codes;
+  double worst = 0, worst_trainer = 0;
+  for (const auto& [position, name] :
+       {std::pair{Position::learned, "learned"}, std::pair{Position::sinusoidal, "sinusoidal"},
+        std::pair{Position::rope, "rotary"}, std::pair{Position::alibi, "ALiBi"},
+        std::pair{Position::t5, "T5"}, std::pair{Position::shaw, "Shaw"},
+        std::pair{Position::none, "none"}})
+    for (const NormPlace place : {NormPlace::before, NormPlace::after}) {
+      shape.position = position;
+      const GradientErrors e = gradient_errors(shape, nullptr, place);
+      codes.push_back({name, place == NormPlace::before ? "before" : "after",
+                       std::to_string(e.numbers), fixed(e.by_differences * 1e9, 2),
+                       fixed(e.by_trainer * 1e15, 2)});
+      worst = std::max(worst, e.by_differences);
+      worst_trainer = std::max(worst_trainer, e.by_trainer);
+    }
+  page.text_table(
+      {"positions", "norm", "gradients", "off differences, 1e-9", "off the trainer, 1e-15"}, codes);
+  page.check_less(worst, 1e-7,
+                  "seven position codes, pre-norm and post-norm: every gradient agrees with finite "
+                  "differences");
+  page.check_less(worst_trainer, 1e-12,
+                  "the trainer, which runs batches and keeps no trace, has the same gradients");
 }
 
 void saturation(lesson::Page& page) {
@@ -438,5 +482,9 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 18, .title = "Attention and training"}, tell);
+  return lesson::run(argc, argv,
+                     {.number = 18,
+                      .title = "Attention and training",
+                      .models = {"induction", "induction-one-layer"}},
+                     tell);
 }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <headlight/analysis/ablation.hpp>
 #include <headlight/analysis/entropy.hpp>
 #include <headlight/attention/head.hpp>
 #include <headlight/attention/multi_head.hpp>
@@ -12,7 +11,6 @@
 #include <headlight/core/random.hpp>
 #include <headlight/layer/mask.hpp>
 #include <headlight/layer/softmax.hpp>
-#include <headlight/learning/data.hpp>
 #include <headlight/mechanism/flash.hpp>
 #include <headlight/mechanism/linear.hpp>
 #include <headlight/mechanism/local.hpp>
@@ -30,6 +28,7 @@
 #include "support/algebra.hpp"
 #include "support/models.hpp"
 #include "support/page.hpp"
+#include "trained.hpp"
 
 using namespace headlight;
 using namespace headlight::ten;
@@ -60,35 +59,6 @@ void full_row(lesson::Page& page, const Input& in) {
   page.claim("T01-03",
              page.check_greater(std::abs(other.output(n - 1, 0) - t.output(n - 1, 0)), 1e-6,
                                 "so the first token reaches the last in one layer"));
-}
-
-// What is lost when one head of a trained model is silent, for every head.
-std::vector<double> losses_without_heads(const std::string& name) {
-  const ModelWeightsF model = lesson::trained_model(name);
-  const auto loss = [&](std::size_t layer, std::size_t head) {
-    Random random(2101);
-    double sum = 0, count = 0;
-    for (int sequence = 0; sequence < 8; ++sequence) {
-      const Example e = repeated_example({24, 32, 5, 12}, random);
-      ModelOptionsOf<float> options;
-      options.record = Record::essential;
-      if (layer < model.blocks.size())
-        options.intervention = ablate<float>({{layer, head}}, Ablation::zero);
-      const ModelTraceF trace = run_model<float>(e.ids, model, options);
-      for (const GoldEdge& edge : e.edges)
-        if (edge.relation == "induction" && edge.has_answer)
-          sum -=
-              std::log(static_cast<double>(trace.probabilities(edge.query, e.targets[edge.query]))),
-              count += 1;
-    }
-    return sum / count;
-  };
-  const double whole = loss(model.blocks.size(), 0);
-  std::vector<double> rises;
-  for (std::size_t layer = 0; layer < model.blocks.size(); ++layer)
-    for (std::size_t head = 0; head < model.blocks[layer].attention.n_heads; ++head)
-      rises.push_back(loss(layer, head) - whole);
-  return rises;
 }
 
 void multi_head_row(lesson::Page& page, const Input& in) {
@@ -166,9 +136,8 @@ void local_row(lesson::Page& page, const Input& in) {
   const auto beyond = page.check_equal(change(n - 2 - reach, 3), 0.0, "and not one farther");
   page.claim("T03-05", within);
   page.claim("T03-05", beyond);
-  const auto nobody = [](std::size_t, std::size_t) { return false; };
   const auto leader = [](std::size_t i, std::size_t j) { return i == 0 || j == 0; };
-  const std::size_t alone = layers_needed(links(64, 4, false, nobody), 1);
+  const std::size_t alone = layers_needed(links(64, 4, false), 1);
   page.claim("T03-06",
              page.check_equal(layers_needed(links(64, 4, true, leader), 1), std::size_t{2},
                               "64 tokens, window 4, both ways: a global token joins all in two "
@@ -184,8 +153,7 @@ void sparse_row(lesson::Page& page, const Input& in) {
   const BlockPattern blocks = bigbird_pattern(n, big_bird);
   const Mask cells = visible_cells(blocks);
   page.check_close(sparse_attention(in.Q, in.K, in.V, blocks).output,
-                   plain(in.Q, in.K, in.V,
-                         [&](std::size_t i, std::size_t j) { return cells(i, j) ? 0 : hidden; }),
+                   plain(in.Q, in.K, in.V, only(cells)),
                    "only the pattern's cells, and the same as hiding all others");
   std::size_t near = 0, first = 0, elsewhere = 0, ahead = 0;
   for (std::size_t i = 0; i < n; ++i)
@@ -353,6 +321,21 @@ void cross_row(lesson::Page& page, const Input& in) {
                            "made the keys"));
 }
 
+double loss_at(const ModelWeightsF& model, std::size_t length) {
+  double loss = 0, count = 0;
+  for (std::uint64_t sequence = 0; sequence < 24; ++sequence) {
+    Random random(210900 + sequence);  // the same beginnings at every length
+    const Example e = repeated_example({24, length, 5, 12}, random);
+    const ModelTraceF trace = run_model<float>(e.ids, model, {.record = Record::essential});
+    for (const GoldEdge& edge : e.edges)
+      if (edge.relation == "induction" && edge.has_answer)
+        loss -=
+            std::log(static_cast<double>(trace.probabilities(edge.query, e.targets[edge.query]))),
+            count += 1;
+  }
+  return loss / count;
+}
+
 void relative_positions(lesson::Page& page, const Input& in) {
   page.step("Row 8: relative positions");
   Random random(8);
@@ -390,21 +373,17 @@ void relative_positions(lesson::Page& page, const Input& in) {
   page.claim("T08-08", page.check_close(reader.output, share,
                                         "under a causal mask the index is not lost: 1/(i+1) of a "
                                         "mark on the first token"));
-}
-
-double loss_at(const ModelWeightsF& model, std::size_t length) {
-  Random random(2109);
-  double loss = 0, count = 0;
-  for (int sequence = 0; sequence < 4; ++sequence) {
-    const Example e = repeated_example({24, length, 5, 12}, random);
-    const ModelTraceF trace = run_model<float>(e.ids, model, {.record = Record::essential});
-    for (const GoldEdge& edge : e.edges)
-      if (edge.relation == "induction" && edge.has_answer)
-        loss -=
-            std::log(static_cast<double>(trace.probabilities(edge.query, e.targets[edge.query]))),
-            count += 1;
-  }
-  return loss / count;
+  const ModelWeightsF t5 = lesson::trained_model("positions-t5"),
+                      shaw = lesson::trained_model("positions-shaw");
+  const double rotary = loss_at(lesson::trained_model("positions-rope"), 256);
+  page.claim("T08-06", page.check_less(std::max(loss_at(t5, 256), loss_at(shaw, 256)), 0.5 * rotary,
+                                       "trained on 32 tokens and read at 256, both lose less than "
+                                       "half of what the rotary model loses"));
+  page.claim("T08-06", page.check_greater(loss_at(t5, 256), 1.2 * loss_at(t5, 64),
+                                          "T5's buckets moderately: the loss rises with length"));
+  page.claim("T08-06", page.check_less(loss_at(shaw, 256), 3 * loss_at(shaw, 32),
+                                       "Shaw's offsets are clipped: far keys look like the "
+                                       "farthest that training met, and the loss stays low"));
 }
 
 void alibi_row(lesson::Page& page, const Input& in) {
@@ -435,6 +414,11 @@ void alibi_row(lesson::Page& page, const Input& in) {
              page.check_less(apart, 1e-12,
                              "a penalty that grows by m with every token of distance: the "
                              "same as m j added to key j"));
+  page.check_close(
+      full_attention(in.Q, in.K, in.V, {.causal = true, .alibi_slope = m(0)}).output,
+      plain(in.Q, in.K, in.V,
+            [&](std::size_t i, std::size_t j) { return j <= i ? B(0, i, j) : hidden; }),
+      "full_attention with a slope is full attention with that bias");
   page.bars("mean distance of the last query, flat content, by head",
             {"m = 1/2", "1/4", "1/8", "1/16", "1/32", "1/64", "1/128", "1/256"}, distance);
   page.claim("T09-03", page.check_true(std::is_sorted(distance.begin(), distance.end()),
@@ -579,57 +563,8 @@ void recall(lesson::Page& page) {
       "512 tokens, among them pairs of a key and one of eight letters; the last 128 ask for a key. "
       "Keys are 16 numbers: 8 keys can be orthogonal, 128 cannot. Everything is built by hand, so "
       "what fails here fails by construction. Guessing gives 0.12.");
-  constexpr std::size_t width = 64;
   const Recall few = recall_task(8), many = recall_task(128);
-  const auto alibi = [](const Recall& r, double slope) {
-    return plain(r.Q, r.K, r.V, [slope](std::size_t i, std::size_t j) {
-      return j <= i ? -slope * static_cast<double>(i - j) : hidden;
-    });
-  };
-  using Way = std::function<Matrix(const Recall&)>;
-  const std::vector<std::pair<std::string, Way>> ways = {
-      {"full", [](const Recall& r) { return plain(r.Q, r.K, r.V, causal); }},
-      {"local, window 64",
-       [](const Recall& r) { return local_attention(r.Q, r.K, r.V, {.window = width}).output; }},
-      {"sparse, BigBird",
-       [](const Recall& r) {
-         return sparse_attention(
-                    r.Q, r.K, r.V,
-                    bigbird_pattern(
-                        recall_n,
-                        {.block = 16, .window = 4, .global = 1, .random = 2, .causal = true}))
-             .output;
-       }},
-      {"linear, elu + 1",
-       [](const Recall& r) {
-         return linear_attention(elu_plus_one(r.Q), elu_plus_one(r.K), r.V, true).output;
-       }},
-      {"linear, Performer, 256 features",
-       [](const Recall& r) {
-         return performer_attention(r.Q, r.K, r.V, orthogonal_directions(256, key_width, 1), true)
-             .output;
-       }},
-      {"flash",
-       [](const Recall& r) {
-         return slice(
-             flash_attention(one_head(r.Q), one_head(r.K), one_head(r.V), {.causal = true}).output,
-             0);
-       }},
-      {"cross, the pairs as source",
-       [](const Recall& r) {
-         const Matrix found =
-             plain(rows(r.Q, r.first_question, questions), rows(r.K, 0, r.first_question),
-                   rows(r.V, 0, r.first_question), everyone);
-         Matrix all = zeros(recall_n, letters);
-         std::copy(found.begin(), found.end(),
-                   all.end() - static_cast<std::ptrdiff_t>(found.size()));
-         return all;
-       }},
-      {"relative, T5 table of zeros", [](const Recall& r) { return plain(r.Q, r.K, r.V, causal); }},
-      {"ALiBi, slope 1/2", [&](const Recall& r) { return alibi(r, 0.5); }},
-      {"ALiBi, slope 1/256", [&](const Recall& r) { return alibi(r, 1.0 / 256); }},
-      {"state space, S4", filtered},
-      {"state space, Mamba", selected}};
+  const std::vector<std::pair<std::string, Way>> ways = recall_ways();
   std::vector<std::vector<std::string>> table;
   std::vector<double> of_few, of_many;
   std::vector<Matrix> answers;
@@ -647,12 +582,14 @@ void recall(lesson::Page& page) {
   };
   page.check_true(of_few[of("full")] == 1 && of_many[of("full")] == 1 && of_many[of("flash")] == 1,
                   "full softmax finds every answer, of 8 pairs and of 128; flash is the same");
+  page.check_less(of_many[of("multi-head, 4 of width 4")], 0.9,
+                  "four heads of width 4 see a quarter of a key each, and confuse some of 128");
   const Matrix& of_window = answers[of("local, window 64")];
   const auto inside = page.check_equal(
-      right_answers(many, of_window, [](std::size_t back) { return back < width; }), 1.0,
+      right_answers(many, of_window, [](std::size_t back) { return back < recall_window; }), 1.0,
       "a window finds all that lie within it");
   const auto outside = page.check_less(
-      right_answers(many, of_window, [](std::size_t back) { return back >= width; }), 0.15,
+      right_answers(many, of_window, [](std::size_t back) { return back >= recall_window; }), 0.15,
       "and beyond it guesses");
   page.claim("T03-05", inside);
   page.claim("T03-05", outside);
@@ -709,8 +646,11 @@ void costs(lesson::Page& page, const Input& in) {
       "From full: how far the output is from full softmax attention, relative. Another: the row "
       "mixes other things (whole layers, other sources, channels of x).");
   page.text_table({"128 to 512 tokens", "the report", "products", "largest buffer"}, report);
-  page.line_chart("products against tokens", {products[0], products[2], products[10], products[11]},
+  page.line_chart("products against tokens", {products[0], products[1], products[2], products[11]},
                   {.x_label = "tokens", .y_label = "products", .log_x = true, .log_y = true});
+  page.line_chart("largest buffer against tokens",
+                  {buffers[0], buffers[2], buffers[4], buffers[5], buffers[10]},
+                  {.x_label = "tokens", .y_label = "numbers", .log_x = true, .log_y = true});
   page.say(
       "Counted in the loops at 128, 256 and 512 tokens: products, exponentials and the largest "
       "buffer are those of a closed formula.");
@@ -770,10 +710,8 @@ void costs(lesson::Page& page, const Input& in) {
                              "S4's transform a little faster: n log n"));
 }
 
-void pictures(lesson::Page& page, const Input& in) {
+void pictures(lesson::Page& page, const Input& in, const std::vector<std::string>& words) {
   page.step("Who looks at whom");
-  const std::vector<std::string> words =
-      page.tokens("the old lamp in the hall went out and the lamp in the yard stayed on", 2);
   const std::size_t count = words.size();
   const Matrix X = lesson::embed_words(words, d);
   const Matrix Q = matmul(X, columns(in.weights.W_Q, 0, d_k)),
@@ -790,13 +728,11 @@ void pictures(lesson::Page& page, const Input& in) {
   };
   const auto draw_cells = [&](const std::string& title, const Mask& seen) {
     Matrix A;
-    plain(
-        Q, K, V, [&](std::size_t i, std::size_t j) { return seen(i, j) ? 0 : hidden; }, &A);
+    plain(Q, K, V, only(seen), &A);
     draw(title, A, seen);
   };
   draw_cells("full", past);
-  draw_cells("local, window 4",
-             links(count, 4, false, [](std::size_t, std::size_t) { return false; }));
+  draw_cells("local, window 4", links(count, 4, false));
   draw_cells("sparse: window 2, one global token, one random link",
              visible_cells(bigbird_pattern(
                  count, {.window = 2, .global = 1, .random = 1, .seed = 3, .causal = true})));
@@ -816,9 +752,11 @@ void pictures(lesson::Page& page, const Input& in) {
 }
 
 void tell(lesson::Page& page) {
+  const std::vector<std::string> words =
+      page.tokens("the old lamp in the hall went out and the lamp in the yard stayed on", 2);
   const Input in = input_of(n);
   costs(page, in);
-  pictures(page, in);
+  pictures(page, in, words);
   full_row(page, in);
   multi_head_row(page, in);
   local_row(page, in);
@@ -836,5 +774,10 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 21, .title = "The table of ten mechanisms, run"}, tell);
+  return lesson::run(argc, argv,
+                     {.number = 21,
+                      .title = "The table of ten mechanisms, run",
+                      .models = {"induction", "positions-alibi", "positions-rope", "positions-t5",
+                                 "positions-shaw"}},
+                     tell);
 }

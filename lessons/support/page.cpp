@@ -19,6 +19,7 @@
 #include <map>
 #include <set>
 #include <stdexcept>
+#include <xtensor/xview.hpp>
 
 #include "support/claims.hpp"
 
@@ -189,6 +190,40 @@ void Page::bars(std::string_view title, const std::vector<std::string>& labels,
   const std::string name(title);
   html_.sections.back().parts.push_back(
       HtmlPicture{svg_bar_chart(labels, values, {name, "one bar a value"}), name});
+}
+
+namespace {
+
+std::vector<std::string> labels_or_numbers(std::vector<std::string> labels, std::size_t count) {
+  if (labels.empty())
+    for (std::size_t i = 0; i < count; ++i) labels.push_back("token " + std::to_string(i));
+  return labels;
+}
+
+}  // namespace
+
+void Page::explore(const HeadTrace& t, std::vector<std::string> queries,
+                   std::vector<std::string> keys) {
+  const bool turned = t.rotated_query.size() > 0;
+  html_.sections.back().parts.push_back(HtmlHeads{
+      {{"the head", labels_or_numbers(std::move(queries), t.pattern.shape(0)),
+        labels_or_numbers(std::move(keys), t.pattern.shape(1)), turned ? t.rotated_query : t.query,
+        turned ? t.rotated_key : t.key, t.value, t.scores, t.masked_scores, t.pattern, t.output}}});
+}
+
+void Page::explore(const MultiHeadTrace& t, std::vector<std::string> queries,
+                   std::vector<std::string> keys) {
+  const Tensor3& query = t.rotated_query.size() > 0 ? t.rotated_query : t.query;
+  const Tensor3& key = t.rotated_key.size() > 0 ? t.rotated_key : t.key;
+  queries = labels_or_numbers(std::move(queries), t.pattern.shape(1));
+  keys = labels_or_numbers(std::move(keys), t.pattern.shape(2));
+  HtmlHeads all;
+  for (std::size_t h = 0; h < t.pattern.shape(0); ++h)
+    all.heads.push_back({"head " + std::to_string(h), queries, keys, xt::view(query, h),
+                         xt::view(key, h), xt::view(t.value, h), xt::view(t.scores, h),
+                         xt::view(t.masked_scores, h), xt::view(t.pattern, h),
+                         xt::view(t.output, h)});
+  html_.sections.back().parts.push_back(std::move(all));
 }
 
 void Page::text_table(const std::vector<std::string>& heading,

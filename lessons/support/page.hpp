@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <headlight/attention/head.hpp>
+#include <headlight/attention/multi_head.hpp>
 #include <headlight/core/close.hpp>
 #include <headlight/core/shape.hpp>
 #include <headlight/core/tensor.hpp>
@@ -22,8 +24,9 @@ namespace lesson {
 
 /// What a lesson is called.
 struct About {
-  int number = 0;     ///< of the report's section
-  std::string title;  ///< in words
+  int number = 0;                        ///< of the report's section
+  std::string title;                     ///< in words
+  std::vector<std::string> models = {};  ///< the trained models it stands on, by their recipes
 };
 
 /// What the reader asked for on the command line.
@@ -34,6 +37,7 @@ struct Settings {
   bool quiet = false;                 ///< only checks that fail, and the tally
   bool silent = false;                ///< nothing at all (--json)
   bool pause = false;                 ///< wait after every step
+  bool retrain = false;               ///< train the lesson's models anew instead of reading them
 };
 
 class Page;
@@ -112,6 +116,16 @@ class Page {
   /// Bars. @param title  what they are  @param labels  one a value  @param values  numbers
   void bars(std::string_view title, const std::vector<std::string>& labels,
             const std::vector<double>& values);
+  /// A head that the reader of --html looks at cell by cell; the terminal shows nothing.
+  /// @param trace  of one head  @param queries  one label a query; empty: numbered
+  /// @param keys  one label a key; empty: numbered
+  void explore(const headlight::HeadTrace& trace, std::vector<std::string> queries = {},
+               std::vector<std::string> keys = {});
+  /// The same for every head of a layer.
+  /// @param trace  of all heads  @param queries  one label a query; empty: numbered
+  /// @param keys  one label a key; empty: numbered
+  void explore(const headlight::MultiHeadTrace& trace, std::vector<std::string> queries = {},
+               std::vector<std::string> keys = {});
   /// Words and numbers under a heading. @param heading  one text a column  @param rows  cells
   void text_table(const std::vector<std::string>& heading,
                   const std::vector<std::vector<std::string>>& rows);

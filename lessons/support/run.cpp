@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include <iostream>
 #include <stdexcept>
 
+#include "support/models.hpp"
 #include "support/page.hpp"
 
 namespace lesson {
@@ -39,6 +41,28 @@ std::size_t terminal_width() {
   return 80;
 }
 
+// Trains the lesson's models anew, talking to stderr: lines always, progress at a terminal only.
+void train_models_anew(const std::string& program, std::uint64_t seed) {
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [start] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  double shown = 0;
+  bool unfinished = false;  // a line of progress stands at the cursor
+  retrain(seed, {[&](const std::string& line) {
+                   if (unfinished) std::cerr << "\r\033[K";
+                   unfinished = false;
+                   std::cerr << program << ": " << line << std::endl;
+                 },
+                 [&](const std::string& line) {
+                   if (!terminal || seconds() - shown < 0.1) return;
+                   shown = seconds(), unfinished = true;
+                   std::cerr << "\r" << line << "  " << std::flush;
+                 },
+                 seconds});
+}
+
 int refuse(const std::string& program, const std::string& reason) {
   std::cerr << program << ": " << reason << ". Try --help.\n";
   return 2;
@@ -57,7 +81,10 @@ int run(int argc, char** argv, const About& about, void (*tell)(Page&)) {
         "seed", "another seed for what is drawn", cxxopts::value<std::uint64_t>(), "S")(
         "step", "wait after every step (at a terminal)")("quiet",
                                                          "only failing checks and the tally")(
-        "json", "one JSON object on stdout instead of the page")(
+        "retrain",
+        "train the lesson's models anew instead of reading the shipped ones (--seed "
+        "then is the seed of the training too)")("json",
+                                                 "one JSON object on stdout instead of the page")(
         "export", "write the stages to FILE: .npz, .safetensors or .json",
         cxxopts::value<std::string>(),
         "FILE")("html", "write the page to FILE", cxxopts::value<std::string>(), "FILE")(
@@ -99,9 +126,14 @@ int run(int argc, char** argv, const About& about, void (*tell)(Page&)) {
     if (given.count("seed")) settings.seed = given["seed"].as<std::uint64_t>();
     settings.silent = given.count("json") > 0;
     settings.quiet = given.count("quiet") > 0;
+    settings.retrain = given.count("retrain") > 0;
+    if (settings.retrain && about.models.empty())
+      return refuse(program, "--retrain: this lesson stands on no trained model");
     settings.pause =
         given.count("step") > 0 && terminal && isatty(STDIN_FILENO) != 0 && !settings.silent;
 
+    use_models(about.models);
+    if (settings.retrain) train_models_anew(program, settings.seed);
     Page page(about, settings);
     tell(page);
     const bool passed = page.finish();

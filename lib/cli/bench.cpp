@@ -18,6 +18,7 @@ struct Subcommand {
 constexpr Subcommand subcommands[] = {
     {"layer", bench_layer, "the traced attention layer, against PyTorch and two C++ peers"},
     {"flash", bench_flash, "attention without a record, by tiles and the plain way"},
+    {"mechanisms", bench_mechanisms, "how time and memory of every mechanism grow with the text"},
     {"train", bench_train, "a training step, against PyTorch"},
     {"limits", bench_limits, "what this machine can do: products, stores, exponentials"},
 };

@@ -18,6 +18,9 @@ int bench_layer(int argc, char** argv);
 int bench_flash(int argc, char** argv);
 /// A training step. @param argc  count of words  @param argv  options  @return exit status
 int bench_train(int argc, char** argv);
+/// Growth of every mechanism. @param argc  count of words  @param argv  options  @return exit
+/// status
+int bench_mechanisms(int argc, char** argv);
 /// The machine's limits. @param argc  count of words  @param argv  options  @return exit status
 int bench_limits(int argc, char** argv);
 

@@ -173,6 +173,10 @@ const char* position_word(Position position) {
       return "rope";
     case Position::alibi:
       return "alibi";
+    case Position::t5:
+      return "t5";
+    case Position::shaw:
+      return "shaw";
     case Position::none:
       return "none";
   }
@@ -369,7 +373,8 @@ verify::PlainModel plain(const ModelWeightsF& w) {
   verify::PlainModel model;
   model.W_E = plain(w.W_E), model.W_pos = plain(w.W_pos);
   model.W_U = w.W_U.size() ? plain(w.W_U) : model.W_E;
-  model.position = position_word(w.position)[0];
+  model.position = w.position == Position::shaw ? 'k' : position_word(w.position)[0];
+  model.relative_bias = plain(w.relative_bias), model.max_distance = w.max_distance;
   model.rope_base = w.rope.base, model.rope_scale = w.rope.position_scale;
   model.rope_interleaved = w.rope.pairing == RopePairing::interleaved;
   model.rope_dimensions = w.rope.dimensions;
@@ -385,6 +390,8 @@ verify::PlainModel plain(const ModelWeightsF& w) {
     block.b_Q = plain(a.b_Q), block.b_K = plain(a.b_K), block.b_V = plain(a.b_V),
     block.b_O = plain(a.b_O);
     block.null_key = plain(a.null_key);
+    block.relative_keys = plain(a.relative_keys);
+    block.relative_values = plain(a.relative_values);
     if (b.feed_forward) {
       block.W_in = plain(b.feed_forward->W_in), block.W_out = plain(b.feed_forward->W_out);
       block.b_in = plain(b.feed_forward->b_in), block.b_out = plain(b.feed_forward->b_out);

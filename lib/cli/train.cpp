@@ -5,8 +5,12 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
 #include <cxxopts.hpp>
 #include <filesystem>
+#include <headlight/analysis/head_scores.hpp>
 #include <headlight/file/gpt2_folder.hpp>
 #include <headlight/file/safetensors.hpp>
 #include <headlight/learning/evaluate.hpp>
@@ -58,6 +62,11 @@ struct Run {
   fs::path out;
   double rate;
   std::vector<double> losses;
+  double seconds_before = 0;  // of processor time, spent before the run was resumed
+
+  double processor_seconds() const {
+    return seconds_before + static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+  }
 };
 
 // Everything that a run needs to go on, in one file: weights, optimiser, losses so far.
@@ -73,7 +82,8 @@ void save_state(const Run& run, const TrainerF& trainer) {
                    {"seed", std::to_string(run.seed)},
                    {"of_steps", std::to_string(run.steps)},
                    {"rate", text("%.17g", run.rate)},
-                   {"steps", std::to_string(state.steps)}};
+                   {"steps", std::to_string(state.steps)},
+                   {"seconds", text("%.3f", run.processor_seconds())}};
   file.tensors.push_back(stored<float>("weights", {flat.size()}, flat.data()));
   file.tensors.push_back(stored<float>("adam.first", {state.first.size()}, state.first.data()));
   file.tensors.push_back(stored<float>("adam.second", {state.second.size()}, state.second.data()));
@@ -106,13 +116,19 @@ void load_state(Run& run, TrainerF& trainer) {
                            numbers_of<float>(numbers("adam.second")), 0};
   const std::string steps = meta("steps");
   if (steps.empty() || steps.find_first_not_of("0123456789") != std::string::npos ||
-      steps.size() > 9)
-    throw FileError(path.string() + ": steps: wanted a whole number, got " + steps);
+      steps.size() > 9 || std::stoul(steps) > run.steps)
+    throw FileError(path.string() + ": steps: wanted a whole number up to " +
+                    std::to_string(run.steps) + ", got " + steps);
   state.steps = static_cast<std::size_t>(std::stoul(steps));
   ModelWeightsF weights = trainer.weights();
   if (flat.size() != parameter_count(weights))
     throw FileError(path.string() + ": wanted " + std::to_string(parameter_count(weights)) +
                     " weights, got " + std::to_string(flat.size()));
+  if (state.first.size() != flat.size() || state.second.size() != flat.size())
+    throw FileError(path.string() + ": wanted " + std::to_string(flat.size()) +
+                    " means of gradients and of squares, got " +
+                    std::to_string(state.first.size()) + " and " +
+                    std::to_string(state.second.size()));
   std::size_t next = 0;
   for_each_parameter<float>(weights, [&](const ParameterOf<float>& p) {
     std::copy_n(flat.begin() + static_cast<std::ptrdiff_t>(next), p.values.size(),
@@ -121,7 +137,12 @@ void load_state(Run& run, TrainerF& trainer) {
   });
   trainer.resume(weights, state);
   run.losses = numbers_of<double>(numbers("losses"));
-  run.losses.resize(state.steps, 0.0);
+  if (run.losses.size() != state.steps)
+    throw FileError(path.string() + ": wanted " + steps + " losses, got " +
+                    std::to_string(run.losses.size()));
+  const auto seconds = file.metadata.find("seconds");
+  if (seconds != file.metadata.end())
+    run.seconds_before = std::strtod(seconds->second.c_str(), nullptr);
 }
 
 void write_words(const fs::path& folder, const std::vector<std::string>& words) {
@@ -131,9 +152,32 @@ void write_words(const fs::path& folder, const std::vector<std::string>& words) 
   write_whole_file(folder / "vocab.json", vocabulary.dump(1) + "\n");
 }
 
+// How positions enter, in words.
+std::string positions_of(const SmallModel& m) {
+  switch (m.position) {
+    case Position::learned:
+      return text("learned, %zu rows", std::max(m.n, m.n_context));
+    case Position::sinusoidal:
+      return "sinusoidal";
+    case Position::rope:
+      return "rotary, base 10000";
+    case Position::alibi:
+      return "ALiBi";
+    case Position::t5:
+      return text("T5's, %zu buckets up to distance %zu, one table for all layers",
+                  m.buckets.n_buckets, m.buckets.max_distance);
+    case Position::shaw:
+      return text("Shaw's, on keys and values, offsets up to %zu, a table a head and layer",
+                  m.reach);
+    case Position::none:
+      return "none";
+  }
+  return "none";
+}
+
 // The card: what the model is, how it came about, what it can do beside an untrained one.
 std::string card(const Run& run, const ModelWeightsF& weights, const std::string& name,
-                 std::size_t steps, double seconds) {
+                 std::size_t steps) {
   const Recipe& r = run.recipe;
   const SmallModel& m = r.model;
   const std::vector<Example> examples = held_out(r, 64);
@@ -150,6 +194,7 @@ std::string card(const Run& run, const ModelWeightsF& weights, const std::string
       : m.only_last_feed_forward ? (std::to_string(m.d_hidden) + " in the last layer").c_str()
                                  : std::to_string(m.d_hidden).c_str(),
       m.vocabulary);
+  s += "| positions | " + positions_of(m) + " |\n";
   s += text("| parameters | %zu |\n", parameter_count(weights));
   s += text("| seed | %llu", static_cast<unsigned long long>(run.seed));
   s += (run.seed == r.seed && !r.seed_note.empty() ? ", " + r.seed_note : "") + " |\n";
@@ -160,10 +205,22 @@ std::string card(const Run& run, const ModelWeightsF& weights, const std::string
       run.rate, r.plan.schedule.warm_up, r.plan.schedule.last, r.plan.longest_gradient);
   s += text("| steps | %zu of %zu, %zu sequences of %zu tokens each |\n", steps, run.steps, r.batch,
             m.n);
-  if (name == r.name) s += text("| time | %.1f s on the machine that made it |\n", seconds);
+  if (name == r.name)
+    s += text("| time | %.1f s of processor time where it was made |\n", run.processor_seconds());
   s += "| hash | " + hex(parameter_hash(weights)) + " |\n";
   s += "| rebuild | `./headlight train " + r.name + "` |\n\n";
   s += text("Loss on 64 held-out draws: %.3f nats (untrained %.3f).\n", now.loss, before.loss);
+  std::vector<std::vector<std::size_t>> texts;
+  for (const Example& e : examples)
+    if (std::equal(e.ids.begin() + 1, e.ids.end(), e.targets.begin())) texts.push_back(e.ids);
+  if (!texts.empty()) {  // it predicts the token that follows
+    const ContextSpan span = context_span(m.n);
+    s += text(
+        "In-context learning, loss at token %zu less loss at token %zu: %+.3f nats (untrained "
+        "%+.3f).\n",
+        span.late, span.early, in_context_score<float>(weights, texts),
+        in_context_score<float>(initial_weights(m, run.seed), texts));
+  }
   if (run.losses.size() > 1) {
     s += "\nLoss along training: `" + sparkline(run.losses, 60) + "`\n\n| step |";
     std::string rule = "\n|---|", row = "\n| loss |";
@@ -191,17 +248,40 @@ std::string card(const Run& run, const ModelWeightsF& weights, const std::string
 }
 
 void ship(const Run& run, const fs::path& folder, const ModelWeightsF& weights,
-          const std::string& name, std::size_t steps, double seconds) {
+          const std::string& name, std::size_t steps) {
   write_gpt2_folder(folder, weights);
   write_words(folder, run.recipe.words);
-  write_whole_file(folder / "card.md", card(run, weights, name, steps, seconds));
+  write_whole_file(folder / "card.md", card(run, weights, name, steps));
 }
 
+// A checkpoint that cannot be written is no reason to stop: the run goes on, and says so.
+bool saved_state(const Run& run, const TrainerF& trainer) {
+  try {
+    save_state(run, trainer);
+    return true;
+  } catch (const FileError& reason) {
+    std::fprintf(stderr, "headlight train: step %zu: %s; training goes on\n", trainer.steps(),
+                 reason.what());
+    return false;
+  }
+}
+
+// Whether the terminal shows more than ASCII.
+bool reads_utf8() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
+    if (const char* locale = std::getenv(name); locale && *locale)
+      return std::strstr(locale, "UTF-8") || std::strstr(locale, "utf8");
+  return false;
+}
+
+// One line of at most 80 columns: a bar, the loss and its curve, the time that is left.
 void show_progress(const Run& run, std::size_t step, double seconds, std::size_t steps_here) {
   const double rate = seconds / static_cast<double>(std::max<std::size_t>(1, steps_here));
-  std::fprintf(stderr, "\r%s  step %zu/%zu  loss %.3f  %s  ETA %.0f s   ", run.recipe.name.c_str(),
-               step, run.steps, run.losses.empty() ? 0.0 : run.losses.back(),
-               sparkline(run.losses, 30).c_str(), rate * static_cast<double>(run.steps - step));
+  const std::string bar(10 * step / run.steps, '#');
+  std::fprintf(stderr, "\r%s [%-10s] %zu/%zu  loss %.3f  %s  ETA %.0f s ", run.recipe.name.c_str(),
+               bar.c_str(), step, run.steps, run.losses.empty() ? 0.0 : run.losses.back(),
+               reads_utf8() ? sparkline(run.losses, 12).c_str() : "",
+               rate * static_cast<double>(run.steps - step));
   std::fflush(stderr);
 }
 
@@ -241,6 +321,7 @@ int train_one(const Recipe& recipe, const cxxopts::ParseResult& words) {
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is said as a full disk is
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
+  std::size_t last_saved = words.count("resume") ? trainer.steps() : 0;
   const auto start = std::chrono::steady_clock::now();
   const auto elapsed = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -250,7 +331,7 @@ int train_one(const Recipe& recipe, const cxxopts::ParseResult& words) {
     if (std::find(recipe.snapshots.begin(), recipe.snapshots.end(), step) == recipe.snapshots.end())
       return;
     const std::string name = text("%s-step-%03zu", recipe.name.c_str(), step);
-    ship(run, run.out.parent_path() / name, trainer.weights(), name, step, elapsed());
+    ship(run, run.out.parent_path() / name, trainer.weights(), name, step);
   };
   if (first_step == 0) snapshot(0);
   double shown = -1;
@@ -258,14 +339,14 @@ int train_one(const Recipe& recipe, const cxxopts::ParseResult& words) {
     const std::size_t step = trainer.steps();
     const double loss = trainer.step(training_batch(recipe, run.seed, step));
     const double first_loss = run.losses.empty() ? loss : run.losses.front();
-    if (!std::isfinite(loss) || loss > 3 * first_loss + 3) {
-      save_state(run, trainer);
-      write_gpt2_folder(run.out, trainer.weights());
-      std::fprintf(stderr, "%sheadlight train: step %zu: the loss %s; the last weights are in %s\n",
-                   is_terminal ? "\n" : "", step,
-                   std::isfinite(loss) ? text("grows to %.3g: the run diverges", loss).c_str()
-                                       : "is not a number",
-                   run.out.c_str());
+    if (!std::isfinite(loss) || loss > 3 * first_loss + 3) {  // the last checkpoint stays
+      const std::string what = std::isfinite(loss) ? text("grows to %.3g: the run diverges", loss)
+                                                   : std::string("is not a number");
+      const std::string kept = last_saved == 0
+                                   ? "nothing was kept yet"
+                                   : text("training.safetensors holds step %zu", last_saved);
+      std::fprintf(stderr, "%sheadlight train: step %zu: the loss %s; %s; try a smaller --rate\n",
+                   is_terminal ? "\n" : "", step, what.c_str(), kept.c_str());
       return 1;
     }
     run.losses.push_back(loss);
@@ -286,12 +367,13 @@ int train_one(const Recipe& recipe, const cxxopts::ParseResult& words) {
           static_cast<unsigned long long>(run.seed), run.steps, run.rate, run.out.c_str());
       return 130;
     }
-    if (trainer.steps() % 200 == 0 && !finished) save_state(run, trainer);
+    if (trainer.steps() % 200 == 0 && !finished && saved_state(run, trainer))
+      last_saved = trainer.steps();
   }
   if (is_terminal) std::fputs("\n", stderr);
   const double time = elapsed();
   const ModelWeightsF weights = trainer.weights();
-  ship(run, run.out, weights, recipe.name, run.steps, time);
+  ship(run, run.out, weights, recipe.name, run.steps);
   fs::remove(run.out / "training.safetensors", error);
   const std::string hash = hex(parameter_hash(weights));
   std::printf("%s: %zu steps in %.1f s, loss %.3f, hash %s%s\n%s\n", recipe.name.c_str(), run.steps,

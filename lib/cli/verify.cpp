@@ -1,5 +1,6 @@
 #include "verify.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -189,6 +190,30 @@ class Verifier {
     return y;
   }
 
+  // T5's bucket of a key so many tokens back: half of the buckets hold one distance each, the
+  // other half grow by the same factor up to max_distance.
+  std::size_t bucket(std::size_t distance) const {
+    const std::size_t count = model_.relative_bias.rows, exact = count / 2;
+    if (distance < exact) return distance;
+    std::size_t place = exact;  // the last bucket that begins at this distance or before
+    for (std::size_t b = exact + 1; b < count; ++b) {
+      const double share = static_cast<double>(b - exact) / static_cast<double>(count - exact);
+      const double begins =
+          static_cast<double>(exact) *
+          std::pow(static_cast<double>(model_.max_distance) / static_cast<double>(exact), share);
+      if (static_cast<double>(distance) >= begins - 1e-6) place = b;
+    }
+    return place;
+  }
+
+  // Shaw's row for query i and key j: their offset, no farther than the table reaches.
+  static const float* row_of(const Numbers& table, std::size_t i, std::size_t j) {
+    const std::size_t reach = table.rows / 2;
+    const std::size_t row =
+        j >= i ? reach + std::min(j - i, reach) : reach - std::min(i - j, reach);
+    return table.data + row * table.columns;
+  }
+
   void attention(const std::string& prefix, const PlainBlock& w, const Doubles& x) {
     const std::string at = prefix + "attn.";
     const std::size_t n = ids_.size(), h = w.n_heads, skip = w.null_key.data ? 1 : 0, m = n + skip;
@@ -238,9 +263,24 @@ class Verifier {
           for (std::size_t j = 0; j < m; ++j)
             bias.push_back(-slope * (static_cast<double>(i) - static_cast<double>(j)));
       }
-      check(at + "hook_bias", bias);
-      biased = sum(biased, recorded(at + "hook_bias"));
     }
+    for (std::size_t head = 0; head < h && model_.position == 't'; ++head)
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < n; ++j)
+          bias.push_back(
+              static_cast<double>(model_.relative_bias.data[bucket(j < i ? i - j : 0) * h + head]));
+    for (std::size_t head = 0; head < h && model_.position == 'k' && !q.empty(); ++head)
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < n; ++j) {
+          const float* a = row_of(w.relative_keys, i, j) + head * d_head;
+          double dot = 0;
+          for (std::size_t c = 0; c < d_head; ++c)
+            dot += q[(head * n + i) * d_head + c] * static_cast<double>(a[c]);
+          bias.push_back(dot / std::sqrt(static_cast<double>(d_head)));
+        }
+    check(at + "hook_bias", bias);
+    if (model_.position == 'a' || model_.position == 't' || model_.position == 'k')
+      biased = sum(biased, recorded(at + "hook_bias"));
     for (std::size_t c = 0; c < biased.size(); ++c)
       if (const std::size_t j = c % m, i = c / m % n; j >= skip && j - skip > i)
         biased[c] = minus_infinity;
@@ -259,6 +299,20 @@ class Verifier {
                 mixed += weight * value[(head * m + j) * d_value + c];
             z.push_back(mixed);
           }
+    if (w.relative_values.data) {
+      Doubles shifts;
+      for (std::size_t head = 0; head < h && !pattern.empty(); ++head)
+        for (std::size_t i = 0; i < n; ++i)
+          for (std::size_t c = 0; c < d_value; ++c) {
+            double mixed = 0;
+            for (std::size_t j = 0; j < n; ++j)
+              mixed += pattern[(head * n + i) * n + j] *
+                       static_cast<double>(row_of(w.relative_values, i, j)[head * d_value + c]);
+            shifts.push_back(mixed);
+          }
+      check(at + "hook_z_relative", shifts);
+      z = sum(z, recorded(at + "hook_z_relative"));
+    }
     check(at + "hook_z", z);
     output(prefix, w, d_value);
   }

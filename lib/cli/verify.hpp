@@ -31,6 +31,7 @@ struct PlainBlock {
   bool post_norm = false;                         ///< norm after the sum
   std::size_t n_heads = 0;                        ///< heads
   Numbers W_Q, W_K, W_V, W_O, null_key;           ///< x W
+  Numbers relative_keys, relative_values;         ///< Shaw's tables
   const float *b_Q = nullptr, *b_K = nullptr;     ///< or null
   const float *b_V = nullptr, *b_O = nullptr;     ///< or null
   Numbers W_in, W_out;                            ///< no data: no feed-forward layer
@@ -40,8 +41,11 @@ struct PlainBlock {
 
 /// A model's weights.
 struct PlainModel {
-  Numbers W_E, W_pos, W_U;          ///< W_U may be W_E
-  char position = 'l';              ///< 'l' learned, 's' sinusoidal, 'r' rope, 'a' alibi, 'n' none
+  Numbers W_E, W_pos, W_U;  ///< W_U may be W_E
+  char position = 'l';      ///< 'l' learned, 's' sinusoidal, 'r' rope, 'a' alibi, 't' T5, 'k' Shaw,
+                            ///< 'n' none
+  Numbers relative_bias;    ///< T5's table: a row for every bucket, a column for every head
+  std::size_t max_distance = 0;     ///< of T5's buckets
   double rope_base = 10000;         ///< rotary positions
   bool rope_interleaved = false;    ///< pairs are neighbours, else halves
   std::size_t rope_dimensions = 0;  ///< turning coordinates, 0 for all

@@ -47,10 +47,14 @@ function(headlight_add_tests module)
   add_executable(test_${module} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(test_${module} PRIVATE headlight::headlight headlight_warnings
                                                headlight_test_support ${arg_LIBRARIES})
+  set(timeout 300)
+  if(arg_LABEL STREQUAL slow)
+    set(timeout 3600)
+  endif()
   set(no_tests_fail "")  # Catch2 3 fails by itself when a name matches no test
   if(Catch2_VERSION VERSION_LESS 3)
     set(no_tests_fail EXTRA_ARGS --warn NoTests)
   endif()
   catch_discover_tests(test_${module} TEST_PREFIX "${module}: " ${no_tests_fail}
-                       PROPERTIES LABELS ${arg_LABEL} TIMEOUT 300 DISCOVERY_MODE PRE_TEST)
+                       PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${timeout} DISCOVERY_MODE PRE_TEST)
 endfunction()

@@ -1,6 +1,7 @@
 // Proves one exercise: the stub is open and worth nothing, the solution and its unusual relatives
 // get everything, every known mistake is refused at its stage and by its name. usage: prove ID |
 // prove --control ID | prove --matrix FILE
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -28,9 +29,9 @@ struct Verdict {
   std::vector<std::string> causes = {};
 };
 
-Verdict verdict_of(const Setup& setup, const Entry& entry, const Wish& wish) {
+Verdict judged(const Report& report) {
   Verdict out;
-  out.report = check(setup, entry, wish);
+  out.report = report;
   if (const CaseReport* telling = telling_case(out.report)) {
     out.stage = telling->verdict.value("stage", "");
     if (telling->verdict.contains("cause") && telling->verdict["cause"].is_object()) {
@@ -70,6 +71,10 @@ std::string first_text(const Report& report) {
   return report.text;
 }
 
+Verdict verdict_of(const Setup& setup, const Entry& entry, const Wish& wish) {
+  return judged(check(setup, entry, wish));
+}
+
 // Whether a known mistake is refused as its table says; why not, otherwise.
 std::string refusal_problem(const Setup& setup, const Entry& entry, const json& mutant,
                             std::uint64_t seed) {
@@ -89,7 +94,8 @@ std::string refusal_problem(const Setup& setup, const Entry& entry, const json& 
   return name + " is not named: " + (verdict.causes.empty() ? "no cause" : verdict.causes.front());
 }
 
-// Pristine stub: compiles with warnings as errors, every case is open, no point.
+// Pristine stub: compiles with warnings as errors, every case is open, no point. A stub that holds
+// something to repair runs: every case refuses it, by the name of the mistake that it holds.
 void prove_stub(const Setup& setup, const Entry& entry, const std::filesystem::path& folder) {
   const std::string solution = read_file(setup.source / "solutions" / entry.path());
   const std::string stub = pristine_stub(solution, entry.id);
@@ -101,12 +107,38 @@ void prove_stub(const Setup& setup, const Entry& entry, const std::filesystem::p
   wish.file = folder / (entry.file + ".cpp");
   write_file(wish.file, stub);
   const Report report = check(setup, entry, wish);
-  require(report.status == "todo" && report.points == 0,
-          "the stub is open and worth nothing: " + report.status + " " + report.text);
+  const bool to_repair = entry.kind == "fix";
+  const std::string wanted = to_repair ? "partial" : "todo";
+  require(report.status == wanted && report.points == 0,
+          "the stub is open and worth nothing: " + report.status + " " +
+              std::to_string(report.points) + " " + report.text);
+  if (to_repair) {
+    const std::string given = contents_of(setup, entry)["given"];
+    require(!given.empty(), "the grader says which mistake the stub holds");
+    for (const CaseReport& one : report.cases)
+      require(one.status == "fail", "case " + one.id + " refuses the stub: " + one.status);
+    const Verdict verdict = judged(report);
+    require(std::count(verdict.causes.begin(), verdict.causes.end(), given) == 1,
+            "the stub is recognised as '" + given + "'");
+  }
   require(report.cases.size() == entry.cases.size(), "every case of the manifest ran on the stub");
   wish.strict = true;
   const Report strict = check(setup, entry, wish);
-  require(strict.status == "todo", "the stub compiles with -Wall -Wextra -Werror: " + strict.text);
+  require(strict.status == wanted, "the stub compiles with -Wall -Wextra -Werror: " + strict.text);
+}
+
+// An empty answer is worth nothing, in whatever type the exercise has.
+void prove_empty(const Setup& setup, const Entry& entry, const std::filesystem::path& folder) {
+  std::string source = read_file(setup.source / "solutions" / entry.path());
+  const std::size_t start = source.find('\n', source.find(region_begins)) + 1;
+  source.replace(start, source.find(region_ends) - start, "  return {};\n  ");
+  Wish wish;
+  wish.file = folder / (entry.file + ".cpp");
+  write_file(wish.file, source);
+  const Report report = check(setup, entry, wish);
+  require(report.status == "partial" && report.points == 0,
+          "an empty answer is worth nothing: " + report.status + " " +
+              std::to_string(report.points) + " " + first_text(report));
 }
 
 // xtensor's asserts are on in what the grader links: reading beyond a row is noticed.
@@ -128,6 +160,7 @@ void prove_asserts(const Setup& setup, const Entry& entry, const std::filesystem
 int prove(const Setup& setup, const Entry& entry) {
   const ThrowAway scratch;
   prove_stub(setup, entry, scratch.path());
+  prove_empty(setup, entry, scratch.path());
   prove_asserts(setup, entry, scratch.path());
   const json contents = contents_of(setup, entry);
   json manifest_cases = json::array();

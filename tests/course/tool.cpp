@@ -28,6 +28,19 @@ TEST_CASE("stub: a pristine stub is the solution with todo in its regions", "[co
   CHECK(outside_regions(solution) == outside_regions(pristine_stub(solution, "05.1")));
 }
 
+TEST_CASE("stub: wrong code that the solution keeps beside the right one is what the stub holds",
+          "[course]") {
+  const std::string solution =
+      "head\n  // >>> your code\n  return 4;\n  // why\n  // | if (x)\n  // |   return 5;\n  // "
+      "|\n "
+      " // | return 6;\n  // <<< your code\ntail\n";
+  const std::string stub =
+      "head\n  // >>> your code\n  if (x)\n    return 5;\n\n  return 6;\n  // <<< your "
+      "code\ntail\n";
+  CHECK(pristine_stub(solution, "07.2") == stub);
+  CHECK(outside_regions(solution) == outside_regions(stub));
+}
+
 TEST_CASE("stub: markers that do not pair are refused", "[course][error]") {
   CHECK_THROWS_WITH(outside_regions("nothing\n"), "there is no region to fill");
   CHECK_THROWS_WITH(outside_regions("// >>> your code\n"), "a region is not closed");

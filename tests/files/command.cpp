@@ -112,8 +112,8 @@ TEST_CASE("trace: records, verifies and says so", "[trace]") {
 }
 
 TEST_CASE("trace: every shipped and built-in model is verified", "[trace]") {
-  for (const std::string name :
-       {"tiny", "induction-by-hand", "induction", "grammar", "positions-alibi", "facts"}) {
+  for (const std::string name : {"tiny", "induction-by-hand", "induction", "grammar",
+                                 "positions-alibi", "positions-t5", "positions-shaw", "facts"}) {
     INFO(name);
     const Run run =
         scratch::headlight("trace --builtin " + name + " --ids 1,2,3,1,2,3 --verify --quiet");
@@ -136,6 +136,43 @@ TEST_CASE("trace: twelve layers of width 768 and a model of odd head sizes are v
   CHECK(
       scratch::headlight("trace --model " + narrow + " --ids 1,2,3,4,5 --verify --quiet").status ==
       0);
+}
+
+TEST_CASE("trace: --verify recomputes T5's and Shaw's positions and post-norm blocks",
+          "[trace][two-ways]") {
+  const Folder folder;
+  std::string ids = "0";
+  for (int i = 1; i < 40; ++i) ids += "," + std::to_string(i * i % 11);
+  for (const Position position : {Position::t5, Position::shaw, Position::sinusoidal}) {
+    Random random(4);
+    ModelWeightsF w = random_model(2, 12, 3, 11, 64);
+    w.position = position, w.W_pos = {};
+    if (position == Position::t5)
+      w.relative_bias = random_matrix<float>(random, 8, 3), w.max_distance = 16;
+    for (BlockWeightsOf<float>& b : w.blocks) {
+      b.place = NormPlace::after;
+      if (position != Position::shaw) continue;
+      b.attention.relative_keys = random_matrix<float>(random, 9, 12);
+      b.attention.relative_values = random_matrix<float>(random, 9, 12);
+    }
+    write_gpt2_folder(folder / "m", w);
+    const std::string model = "trace --model " + (folder / "m").string() + " --ids " + ids;
+    const Run whole = scratch::headlight(model + " --verify");
+    INFO(whole.out << whole.err);
+    CHECK(whole.status == 0);
+    CHECK((whole.out.find("attn.hook_bias") != std::string::npos) ==
+          (position != Position::sinusoidal));
+    CHECK((whole.out.find("attn.hook_z_relative") != std::string::npos) ==
+          (position == Position::shaw));
+    CHECK(whole.out.find("blocks.1.ln1.hook_in") != std::string::npos);
+    // a part of the stages: what has no recorded input is said, not passed
+    CHECK(
+        scratch::headlight(model + " --quiet --verify --only 'blocks.*.attn.hook_[ab]*'").status ==
+        0);
+    const std::string file = (folder / "t.npz").string();
+    CHECK(scratch::headlight(model + " --quiet --export " + file).status == 0);
+    CHECK(scratch::headlight("diff " + file + " " + file).status == 0);
+  }
 }
 
 TEST_CASE("trace: exports in three formats that diff finds equal, and another text that differs",

@@ -53,7 +53,59 @@ struct Example {
   }
 };
 
+// The same with Shaw's tables of reach 1: looking one back is worth one more to the second token.
+struct ShawExample : Example {
+  float keys[6] = {0, 0.70710678f, 0, 0, 1, 1};  // of the offsets -1, 0, 1
+  float values_of_offsets[6] = {10, 0, 0, 1, 5, 5};
+
+  ShawExample() {
+    model.position = 'k';
+    model.blocks[0].relative_keys = {keys, 3, 2};
+    model.blocks[0].relative_values = {values_of_offsets, 3, 2};
+    put("blocks.0.attn.hook_bias", {1, 2, 2}, {0, 0.70710678f, 1, 0});
+    put("blocks.0.attn.hook_attn_scores", {1, 2, 2}, {0.70710678f, -INFINITY, 1, 2.8284271f});
+    put("blocks.0.attn.hook_softmax_exp", {1, 2, 2}, {1, 0, 0.16066608f, 1});
+    put("blocks.0.attn.hook_softmax_sum", {1, 2, 1}, {1, 1.16066608f});
+    put("blocks.0.attn.hook_pattern", {1, 2, 2}, {1, 0, 0.13842575f, 0.86157425f});
+    put("blocks.0.attn.hook_z_relative", {1, 2, 2}, {0, 1, 1.3842575f, 0.86157425f});
+    put("blocks.0.attn.hook_z", {1, 2, 2}, {1, 1, 1.5226833f, 2.5847227f});
+  }
+};
+
 }  // namespace
+
+TEST_CASE("verify_trace: agrees with Shaw's positions by hand, and finds a wrong number",
+          "[verify][control]") {
+  const Verdict right = ShawExample().verdict();
+  INFO(right.stage << " " << right.got << " " << right.want);
+  CHECK(right.agrees);
+  CHECK(right.checked == 15);
+  for (const auto& [name, numbers] : ShawExample().values) {
+    ShawExample example;
+    example.values[name].back() += 0.01f;
+    INFO(name);
+    CHECK(example.verdict().stage == name);
+  }
+  ShawExample without;  // a stage that nobody recorded is an input that is missing
+  without.values.erase("blocks.0.attn.hook_bias");
+  CHECK(without.verdict().agrees);
+  CHECK(without.verdict().without_inputs == 1);
+}
+
+TEST_CASE("verify_trace: T5's buckets widen with distance", "[verify]") {
+  // 4 buckets up to distance 4: 0 and 1 token back, from 2, from 2.8 on
+  Example example;
+  const float table[4] = {0.5f, -1, 2, 3};
+  example.model.position = 't';
+  example.model.relative_bias = {table, 4, 1};
+  example.model.max_distance = 4;
+  example.put("blocks.0.attn.hook_bias", {1, 2, 2}, {0.5f, 0.5f, -1, 0.5f});
+  example.put("blocks.0.attn.hook_attn_scores", {1, 2, 2},
+              {1.20710678f, -INFINITY, -1, 3.3284271f});
+  CHECK(example.verdict().stage == "blocks.0.attn.hook_softmax_max");  // of other scores
+  example.put("blocks.0.attn.hook_bias", {1, 2, 2}, {0.5f, 0.5f, 2, 0.5f});
+  CHECK(example.verdict().stage == "blocks.0.attn.hook_bias");
+}
 
 TEST_CASE("verify_trace: agrees with a trace computed by hand", "[verify]") {
   const Verdict verdict = Example().verdict();

@@ -14,7 +14,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t V = 11, D = 10, H = 3, DH = 4, HIDDEN = 13, N = 7;
+constexpr std::size_t V = 11, D = 10, H = 3, DH = 4, HIDDEN = 13, N = 7, REACH = 3;
 
 const json& cases() {
   static const json all = [] {
@@ -42,18 +42,25 @@ ModelWeights model_of(const json& c, const char* values) {
   w.position = position == "learned" ? Position::learned
                : position == "rope"  ? Position::rope
                : position == "alibi" ? Position::alibi
+               : position == "t5"    ? Position::t5
+               : position == "shaw"  ? Position::shaw
                                      : Position::none;
   if (w.position == Position::learned) w.W_pos = matrix(N, D);
+  if (w.position == Position::t5) w.relative_bias = matrix(6, H), w.max_distance = 5;
+  const bool is_after = c["place"] == "after";
   const std::string activation = c["activation"];
   for (int layer = 0; layer < 2; ++layer) {
     BlockWeights b;
     b.norm1 = norm(), b.norm2 = norm();
+    b.place = is_after ? NormPlace::after : NormPlace::before;
     MultiHeadWeights& a = b.attention;
     a.n_heads = H;
     a.W_Q = a.W_K = a.W_V = matrix(D, H * DH);
     a.W_O = matrix(H * DH, D);
     if (has_biases) a.b_Q = a.b_K = a.b_V = vector(H * DH), a.b_O = vector(D);
     if (c["null_key"]) a.null_key = matrix(H, DH);
+    if (w.position == Position::shaw)
+      a.relative_keys = a.relative_values = matrix(2 * REACH + 1, H * DH);
     b.feed_forward =
         FeedForwardWeights{matrix(D, HIDDEN), vector(HIDDEN), matrix(HIDDEN, D), vector(D),
                            activation == "relu"   ? Activation::relu
@@ -61,7 +68,7 @@ ModelWeights model_of(const json& c, const char* values) {
                                                   : Activation::gelu_new};
     w.blocks.push_back(b);
   }
-  w.norm_final = norm();
+  if (!is_after) w.norm_final = norm();
   if (!c["tied"]) w.W_U = matrix(V, D);
   for_each_parameter<double>(w, [&](const ParameterOf<double>& p) {
     const std::vector<double> numbers = c[values][p.name].get<std::vector<double>>();
@@ -103,7 +110,7 @@ void check_all_close(const ModelWeights& got, const ModelWeights& want) {
 
 TEST_CASE("goldens: loss and gradients of whole models are PyTorch's", "[learning][golden]") {
   for (const json& c : cases()) {
-    INFO(c["position"] << " " << c["norm"] << " " << c["activation"]);
+    INFO(c["position"] << " " << c["norm"] << " " << c["activation"] << " " << c["place"]);
     const BatchResultOf<double> got =
         TrainerOf<double>(model_of(c, "weights"), {}).gradient(batch_of(c));
     CHECK_THAT(got.loss, Catch::Matchers::WithinRel(c["loss"].get<double>(), 1e-13));
@@ -113,7 +120,7 @@ TEST_CASE("goldens: loss and gradients of whole models are PyTorch's", "[learnin
 
 TEST_CASE("goldens: three clipped steps of AdamW are PyTorch's", "[learning][golden]") {
   for (const json& c : cases()) {
-    INFO(c["position"] << " " << c["norm"] << " " << c["activation"]);
+    INFO(c["position"] << " " << c["norm"] << " " << c["activation"] << " " << c["place"]);
     TrainingPlan plan;
     plan.adam = {0.9, 0.98, 1e-8, 0.1};
     plan.schedule = {0.01, 0, 3, 1};  // a constant rate

@@ -14,13 +14,15 @@ import torch.nn.functional as F
 
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(20241124)
-V, D, H, DH, HIDDEN, N, B = 11, 10, 3, 4, 13, 7, 2
+V, D, H, DH, HIDDEN, N, B, REACH = 11, 10, 3, 4, 13, 7, 2, 3
 
 
 def make(case):
     p = {"embed.W_E": torch.randn(V, D)}
     if case["position"] == "learned":
         p["pos_embed.W_pos"] = torch.randn(N, D)
+    if case["position"] == "t5":
+        p["relative_bias"] = torch.randn(6, H)
 
     def norm(name):
         p[name + ".w"] = 1 + 0.3 * torch.randn(D)
@@ -39,12 +41,16 @@ def make(case):
             p[b + "attn.b_O"] = 0.3 * torch.randn(D)
         if case["null_key"]:
             p[b + "attn.null_key"] = torch.randn(H, DH)
+        if case["position"] == "shaw":
+            p[b + "attn.relative_keys"] = torch.randn(2 * REACH + 1, H * DH)
+            p[b + "attn.relative_values"] = torch.randn(2 * REACH + 1, H * DH)
         norm(b + "ln2")
         p[b + "mlp.W_in"] = 0.5 * torch.randn(D, HIDDEN)
         p[b + "mlp.b_in"] = 0.3 * torch.randn(HIDDEN)
         p[b + "mlp.W_out"] = 0.5 * torch.randn(HIDDEN, D)
         p[b + "mlp.b_out"] = 0.3 * torch.randn(D)
-    norm("ln_final")
+    if case["place"] == "before":
+        norm("ln_final")
     if not case["tied"]:
         p["unembed.W_U"] = 0.5 * torch.randn(V, D)
     return p
@@ -71,7 +77,8 @@ def loss_of(case, p, ids, targets, counts):
     future = torch.ones(N, N, dtype=torch.bool).triu(1)
     for layer in range(2):
         b = f"blocks.{layer}."
-        y = normalise(case, p, b + "ln1", x)
+        before = case["place"] == "before"
+        y = normalise(case, p, b + "ln1", x) if before else x
 
         def heads(w, bias):
             z = y @ p[b + "attn." + w]
@@ -89,18 +96,37 @@ def loss_of(case, p, ids, targets, counts):
             slopes = torch.tensor([1 / 16, 1 / 256, 1 / 4]).view(H, 1, 1)
             distance = torch.arange(N).view(-1, 1) - torch.arange(N)
             scores = scores - slopes * distance
+        if case["position"] == "t5":
+            # six buckets up to distance 5: 0, 1, 2 tokens back, then from 3, 3 (5/3)^(1/3) = 3.6, 3 (5/3)^(2/3) = 4.2 on
+            bucket_of = [0, 1, 2, 3, 4, 5, 5]
+            bucket = torch.tensor([[bucket_of[max(0, i - j)] for j in range(N)] for i in range(N)])
+            scores = scores + p["relative_bias"][bucket].permute(2, 0, 1)
+        if case["position"] == "shaw":
+            offset = (torch.arange(N) - torch.arange(N).view(-1, 1)).clamp(-REACH, REACH) + REACH  # [query, key]
+            a_K = p[b + "attn.relative_keys"].view(-1, H, DH)[offset]  # [query, key, head, d_head]
+            a_V = p[b + "attn.relative_values"].view(-1, H, DH)[offset]
+            scores = scores + torch.einsum("bhqd,qkhd->bhqk", q, a_K) / math.sqrt(DH)
         scores = scores.masked_fill(future, -math.inf)
         if case["null_key"]:
             null = torch.einsum("bhnd,hd->bhn", plain, p[b + "attn.null_key"]).unsqueeze(-1) / math.sqrt(DH)
             pattern = torch.cat([null, scores], -1).softmax(-1)[..., 1:]
         else:
             pattern = scores.softmax(-1)
-        z = (pattern @ v).transpose(1, 2).reshape(B, N, H * DH) @ p[b + "attn.W_O"]
+        z = pattern @ v
+        if case["position"] == "shaw":
+            z = z + torch.einsum("bhqk,qkhd->bhqd", pattern, a_V)
+        z = z.transpose(1, 2).reshape(B, N, H * DH) @ p[b + "attn.W_O"]
         x = x + (z + p[b + "attn.b_O"] if case["biases"] else z)
-        y = normalise(case, p, b + "ln2", x) @ p[b + "mlp.W_in"] + p[b + "mlp.b_in"]
+        if not before:
+            x = normalise(case, p, b + "ln1", x)
+        y = normalise(case, p, b + "ln2", x) if before else x
+        y = y @ p[b + "mlp.W_in"] + p[b + "mlp.b_in"]
         y = {"gelu_new": lambda t: F.gelu(t, approximate="tanh"), "gelu": F.gelu, "relu": F.relu}[case["activation"]](y)
         x = x + y @ p[b + "mlp.W_out"] + p[b + "mlp.b_out"]
-    x = normalise(case, p, "ln_final", x)
+        if not before:
+            x = normalise(case, p, b + "ln2", x)
+    if case["place"] == "before":
+        x = normalise(case, p, "ln_final", x)
     logits = x @ p["embed.W_E" if case["tied"] else "unembed.W_U"].t()
     losses = F.cross_entropy(logits.reshape(-1, V), targets.reshape(-1), reduction="none")
     return losses[counts.reshape(-1)].mean()
@@ -112,7 +138,12 @@ for case in (
     dict(position="rope", norm="rms", biases=False, null_key=True, tied=False, activation="relu"),
     dict(position="alibi", norm="layer", biases=True, null_key=False, tied=False, activation="gelu"),
     dict(position="none", norm="rms", biases=True, null_key=True, tied=True, activation="gelu_new"),
+    dict(position="t5", norm="rms", biases=False, null_key=False, tied=False, activation="relu"),
+    dict(position="shaw", norm="layer", biases=True, null_key=False, tied=False, activation="gelu_new"),
+    dict(position="learned", norm="layer", biases=True, null_key=False, tied=True, activation="relu", place="after"),
+    dict(position="shaw", norm="rms", biases=False, null_key=False, tied=False, activation="gelu", place="after"),
 ):
+    case.setdefault("place", "before")
     p = make(case)
     ids, targets = torch.randint(V, (B, N)), torch.randint(V, (B, N))
     counts = torch.rand(B, N) < 0.7

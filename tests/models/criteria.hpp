@@ -78,14 +78,27 @@ inline std::string not_solved(const ModelWeightsF& w, const Recipe& recipe, doub
   return names;
 }
 
-inline ModelWeightsF trained(const Recipe& recipe, std::uint64_t seed, std::size_t threads = 1) {
-  TrainingPlan plan = recipe.plan;
-  plan.seed = seed;
-  plan.threads = threads;
-  TrainerF trainer(initial_weights(recipe.model, seed), plan);
-  for (std::size_t s = 0; s < plan.schedule.steps; ++s)
-    trainer.step(training_batch(recipe, seed, s));
-  return trainer.weights();
+// Loss where something repeats, in sequences of n tokens of the kind that the position codes
+// learned on 32 tokens.
+inline double loss_on_repeats(const ModelWeightsF& w, std::size_t n) {
+  std::vector<Example> examples;
+  for (std::uint64_t s = 0; s < 24; ++s) {
+    Random random(300 + s);  // the same beginnings at every length
+    examples.push_back(repeated_example({24, n, 5, 12}, random));
+  }
+  return evaluate(w, examples).relation.at("induction").loss;
+}
+
+// What every position code is held to beyond its training length; empty when it holds.
+inline std::string not_as_expected(const std::string& code, const ModelWeightsF& w) {
+  const double at32 = loss_on_repeats(w, 32), at64 = loss_on_repeats(w, 64);
+  const double at256 = loss_on_repeats(w, 256);
+  if (code == "none") return at32 > 1 ? "" : "none learns";
+  if (!(at32 < 0.6)) return code + " does not learn";
+  if (code == "alibi") return at256 < at32 + 0.2 ? "" : "alibi rises";
+  if (code == "shaw") return at256 < 3 * at32 ? "" : "shaw rises";
+  if (code == "t5") return at256 > 1.15 * at64 && at256 < 3 * at32 ? "" : "t5 is not moderate";
+  return at256 > 2 * at32 ? "" : code + " does not rise";
 }
 
 }  // namespace criteria

@@ -4,7 +4,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <headlight/file/gpt2_folder.hpp>
+#include <headlight/file/safetensors.hpp>
 #include <headlight/learning/parameters.hpp>
+#include <headlight/render/text.hpp>
+#include <limits>
 
 #include "support/catch.hpp"
 
@@ -44,6 +47,16 @@ std::size_t lines(const std::string& text) {
 
 std::uint64_t hash_of(const std::string& folder) {
   return parameter_hash(read_gpt2_folder<float>(folder));
+}
+
+// Runs a training in the background until its first checkpoint lies there, then kills it outright,
+// as a power cut would.
+void killed_after_a_checkpoint(const std::string& command, const std::string& folder) {
+  const std::string script = "sh -c '" + command +
+                             " >/dev/null 2>&1 & pid=$!; while kill -0 $pid "
+                             "2>/dev/null && ! test -f " +
+                             folder + "/training.safetensors; do :; done; kill -9 $pid; wait $pid'";
+  REQUIRE(run(script).status == 137);
 }
 
 }  // namespace
@@ -93,6 +106,141 @@ TEST_CASE("train: a state of another run, or a damaged one, is refused in one li
   CHECK_THAT(damaged.out, headlight_test::contains("training.safetensors: "));
 }
 
+TEST_CASE("train: at a terminal a bar, the loss with its curve, the time left, in 80 columns",
+          "[train]") {
+  const Folder folder;
+  for (const char* locale : {"C.UTF-8", "C"}) {
+    INFO(locale);
+    const Run shown =
+        run(std::string("env LC_ALL=") + locale + " script -qec '" + train +
+            "positions-sinusoidal --steps 25 --out " + (folder / "m") + "' /dev/null");
+    CHECK(shown.status == 0);
+    CHECK_THAT(shown.out,
+               headlight_test::contains("positions-sinusoidal [##########] 25/25  loss "));
+    CHECK_THAT(shown.out, headlight_test::contains("ETA 0 s"));
+    CHECK((shown.out.find("▁") != std::string::npos) == (std::string(locale) != "C"));
+    const std::string progress = shown.out.substr(0, shown.out.find('\n'));
+    for (std::size_t at = 0; at < progress.size();) {
+      const std::size_t end = std::min(progress.find('\r', at), progress.size());
+      CHECK(render::display_width(progress.substr(at, end - at)) <= 80);
+      at = end + 1;
+    }
+  }
+}
+
+TEST_CASE("train: killed outright it goes on from its last checkpoint, to the bits of a whole run",
+          "[train]") {
+  const Folder folder;
+  const std::string steps = "induction --steps 260 --threads 1 --out ";
+  CHECK(run(train + steps + (folder / "whole")).status == 0);
+  killed_after_a_checkpoint(train + steps + (folder / "cut"), folder / "cut");
+  // what a write that was cut short leaves beside the files is nobody's input
+  write_whole_file(folder / "cut/training.safetensors.partial-1", "half of a file");
+  const Run resumed = run(train + steps + (folder / "cut") + " --resume");
+  INFO(resumed.out);
+  CHECK(resumed.status == 0);
+  CHECK(hash_of(folder / "cut") == hash_of(folder / "whole"));
+  // the card of a resumed run has the loss of every step
+  const std::string card = read_whole_file(folder / "cut/card.md");
+  CHECK_THAT(card, headlight_test::contains("| step | 0 | 25 | 51 |"));
+}
+
+TEST_CASE("train: a loss that is not a number stops the run, the last checkpoint stays",
+          "[train]") {
+  const Folder folder;
+  const Run wild = run(train + "order-two-heads --rate 1e30 --out " + (folder / "wild"));
+  CHECK(wild.status == 1);
+  CHECK(lines(wild.out) == 1);
+  CHECK_THAT(wild.out, headlight_test::contains("the loss is not a number; nothing was kept yet"));
+
+  const std::string steps = "induction --steps 260 --out " + (folder / "m");
+  killed_after_a_checkpoint(train + steps, folder / "m");
+  const std::string path = folder / "m/training.safetensors";
+  SafetensorsFile state = read_safetensors(path);
+  for (StoredTensor& t : state.tensors)
+    if (t.name == "weights") {
+      std::vector<float> flat = numbers_of<float>(t);
+      flat[7] = std::numeric_limits<float>::infinity();
+      t = stored<float>("weights", {flat.size()}, flat.data());
+    }
+  write_safetensors(path, state);
+  const std::string before = read_whole_file(path);
+  const Run broken = run(train + steps + " --resume");
+  CHECK(broken.status == 1);
+  CHECK(lines(broken.out) == 1);
+  CHECK_THAT(broken.out,
+             headlight_test::contains("step 200: the loss is not a number; training.safetensors "
+                                      "holds step 200; try a smaller --rate"));
+  CHECK(read_whole_file(path) == before);
+  CHECK_FALSE(fs::exists(folder / "m/model.safetensors"));
+}
+
+TEST_CASE("train: a checkpoint that is no such thing is refused in one line that says why",
+          "[train]") {
+  const Folder folder;
+  const std::string steps = "induction --steps 260 --out " + (folder / "m");
+  killed_after_a_checkpoint(train + steps, folder / "m");
+  const std::string path = folder / "m/training.safetensors";
+  const SafetensorsFile good = read_safetensors(path);
+  const auto refusal = [&](auto change) {
+    SafetensorsFile state = good;
+    change(state);
+    write_safetensors(path, state);
+    const Run refused = run(train + steps + " --resume");
+    CHECK(refused.status == 2);
+    CHECK(lines(refused.out) == 1);
+    return refused.out;
+  };
+  const auto shorter = [](SafetensorsFile& state, const std::string& name) {
+    for (StoredTensor& t : state.tensors)
+      if (t.name == name) {
+        const float few[] = {1, 2, 3};
+        t = stored<float>(name, {3}, few);
+      }
+  };
+  using headlight_test::contains;
+  CHECK_THAT(refusal([](auto& s) { s.metadata["recipe"] = "grammar"; }),
+             contains("recipe: wanted induction, got grammar; start again without --resume"));
+  CHECK_THAT(refusal([](auto& s) { s.metadata["of_steps"] = "600"; }),
+             contains("of_steps: wanted 260, got 600"));
+  CHECK_THAT(refusal([](auto& s) { s.metadata["steps"] = "261"; }),
+             contains("steps: wanted a whole number up to 260, got 261"));
+  CHECK_THAT(refusal([](auto& s) { s.metadata["steps"] = "-1"; }),
+             contains("steps: wanted a whole number up to 260, got -1"));
+  CHECK_THAT(refusal([](auto& s) { s.metadata.clear(); }), contains("wanted"));
+  CHECK_THAT(refusal([&](auto& s) { shorter(s, "weights"); }),
+             contains("wanted 39104 weights, got 3"));
+  CHECK_THAT(refusal([&](auto& s) { shorter(s, "adam.second"); }),
+             contains("wanted 39104 means of gradients and of squares, got 39104 and 3"));
+  CHECK_THAT(refusal([&](auto& s) { shorter(s, "losses"); }), contains("wanted 200 losses, got 3"));
+  CHECK_THAT(refusal([](auto& s) { s.tensors.pop_back(); }), contains("is missing"));
+  write_safetensors(path, good);
+  CHECK(run(train + steps + " --resume").status == 0);
+
+  fs::create_directory(folder / "none");
+  fs::create_directory(folder / "none/training.safetensors");
+  const Run no_file = run(train + "induction --steps 260 --resume --out " + (folder / "none"));
+  CHECK(no_file.status == 2);
+  CHECK(lines(no_file.out) == 1);
+}
+
+TEST_CASE("train: a checkpoint that does not fit on the disk is said, and the run goes on",
+          "[train]") {
+  const Folder folder;
+  // 51,200 bytes are allowed: enough for the model, too few for its optimiser's state
+  const Run tight = run("sh -c 'ulimit -f 100; " + train + "order-two-heads --steps 450 --out " +
+                        (folder / "m") + "'");
+  INFO(tight.out);
+  CHECK(tight.status == 0);
+  CHECK_THAT(tight.out, headlight_test::contains("step 200: " + (folder / "m") +
+                                                 "/training.safetensors: cannot be written: "));
+  CHECK_THAT(tight.out, headlight_test::contains("training goes on"));
+  CHECK(lines(tight.out) == 4);  // two checkpoints, and what a finished run says
+  CHECK(run(HEADLIGHT_CLI " heads --model " + (folder / "m")).status == 0);
+  for (const auto& entry : fs::directory_iterator(folder / "m"))
+    CHECK(entry.path().string().find("partial") == std::string::npos);
+}
+
 TEST_CASE("train: when a file cannot be written whole, the old one stays", "[train]") {
   const Folder folder;
   const std::string out = "order-two-heads --out " + (folder / "m");
@@ -112,7 +260,8 @@ TEST_CASE("train: a diverging run stops with exit 1 and says so", "[train]") {
   const Run wild = run(train + "order-two-heads --rate 1000 --out " + (folder / "m"));
   CHECK(wild.status == 1);
   CHECK(lines(wild.out) == 1);
-  CHECK_THAT(wild.out, headlight_test::contains("diverges"));
+  CHECK_THAT(wild.out, headlight_test::contains("the run diverges; nothing was kept yet"));
+  CHECK_FALSE(fs::exists(folder / "m/model.safetensors"));
 }
 
 TEST_CASE("train: wrong usage is one line and exit 2", "[train]") {
@@ -134,8 +283,21 @@ TEST_CASE("heads: wrong usage is one line and exit 2, --json is one object", "[t
     CHECK(refused.status == 2);
     CHECK(lines(refused.out) == 1);
   }
+  for (const char* model : {"induction", "positions-shaw --all", "wide --all --exclude-bos"}) {
+    INFO(model);
+    const Run page = run(std::string(HEADLIGHT_CLI " heads --model ") + model);
+    CHECK(page.status == 0);
+    CHECK_THAT(page.out, headlight_test::contains("In-context learning: "));
+    std::size_t column = 0, widest = 0;  // every sign of this page is one byte wide
+    for (const char sign : page.out) {
+      column = sign == '\n' ? 0 : column + 1;
+      widest = std::max(widest, column);
+    }
+    CHECK(widest <= 80);
+  }
   const Run card = run(HEADLIGHT_CLI " heads --model induction --json");
   CHECK(card.status == 0);
   CHECK(card.out.front() == '{');
-  CHECK_THAT(card.out, headlight_test::contains("\"ceiling\""));
+  for (const char* part : {"\"ceiling\"", "\"copying.olsson\"", "\"without_repeats\""})
+    CHECK_THAT(card.out, headlight_test::contains(part));
 }

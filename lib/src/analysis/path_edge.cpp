@@ -14,6 +14,10 @@ InterventionOf<T> cut_edge(const ModelWeightsOf<T>& weights, const std::vector<H
       throw std::invalid_argument("cut_edge: wanted an earlier head and a later layer below " +
                                   std::to_string(weights.blocks.size()) + ", got layers " +
                                   std::to_string(head.layer) + " and " + std::to_string(to_layer));
+  for (const BlockWeightsOf<T>& block : weights.blocks)
+    if (block.place == NormPlace::after)
+      throw std::invalid_argument(
+          "cut_edge: wanted pre-norm blocks, where heads add to the stream; got post-norm");
   const std::string target = "blocks." + std::to_string(to_layer) + ".";
   auto contribution = std::make_shared<MatrixOf<T>>();  // [n, d_model], of all cut heads
   auto without = std::make_shared<MatrixOf<T>>();       // [n, d_model]

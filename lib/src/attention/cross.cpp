@@ -37,6 +37,8 @@ SourceOf<T> keep_source(const MatrixOf<T>& source, const MultiHeadWeightsOf<T>& 
                         const std::vector<bool>& is_token) {
   const char* function = "keep_source";
   require_shape(weights.null_key.size() == 0, function, "a source has no null key");
+  require_shape(weights.relative_keys.size() == 0, function,
+                "a source has no relative positions to its readers");
   require_shape(is_token.empty() || is_token.size() == source.shape(0), function,
                 "is_token has " + std::to_string(is_token.size()) + " entries for " +
                     std::to_string(source.shape(0)) + " keys");

@@ -4,6 +4,7 @@
 #include <headlight/layer/softmax.hpp>
 #include <headlight/position/alibi.hpp>
 #include <headlight/position/sinusoidal.hpp>
+#include <headlight/position/t5_bias.hpp>
 
 #include "attention/stages.hpp"
 
@@ -47,6 +48,33 @@ void require_fit(std::span<const std::size_t> ids, const ModelWeightsOf<T>& w) {
                 "W_pos has shape " + shape_string(w.W_pos) + ", W_E " + shape_string(w.W_E));
   require_shape(w.W_U.size() == 0 || w.W_U.shape(1) == w.W_E.shape(1), "run_model",
                 "W_U has shape " + shape_string(w.W_U) + ", W_E " + shape_string(w.W_E));
+  for (std::size_t layer = 0; layer < w.blocks.size(); ++layer) {
+    const MultiHeadWeightsOf<T>& a = w.blocks[layer].attention;
+    const std::string where = "layer " + std::to_string(layer);
+    require_shape((w.position == Position::shaw) == (a.relative_keys.size() > 0), "run_model",
+                  where + (a.relative_keys.size() > 0
+                               ? " has relative_keys, but the model's positions are not Shaw's"
+                               : " has no relative_keys, but the model's positions are Shaw's"));
+    require_shape(w.position != Position::t5 || w.relative_bias.shape(1) == a.n_heads, "run_model",
+                  "relative_bias has shape " + shape_string(w.relative_bias) + " for the " +
+                      std::to_string(a.n_heads) + " heads of " + where);
+    require_shape(
+        (w.position != Position::alibi && w.position != Position::t5) || a.null_key.size() == 0,
+        "run_model",
+        (w.position == Position::t5 ? "T5's positions with a null key are"
+                                    : "ALiBi with a null key is") +
+            std::string(" not defined; use another position code"));
+  }
+}
+
+// What is added to the scores of a layer because of where tokens stand: ALiBi's penalties or T5's
+// table, the same for every layer with as many heads.
+template <class T>
+void bias_of_positions(const ModelWeightsOf<T>& w, std::size_t n_heads, std::size_t n,
+                       Tensor3Of<T>& bias) {
+  if (bias.size() > 0 && bias.shape(0) == n_heads) return;
+  bias = w.position == Position::alibi ? alibi_bias<T>(n_heads, n, n)
+                                       : t5_bias<T>(w.relative_bias, n, n, buckets_of(w));
 }
 
 // The blocks' numbers go either into a block trace each, or all through one.
@@ -85,12 +113,8 @@ void run(std::span<const std::size_t> ids, const ModelWeightsOf<T>& w,
   Tensor3Of<T> bias;
   for (std::size_t layer = 0; layer < w.blocks.size(); ++layer) {
     const std::string prefix = "blocks." + std::to_string(layer) + ".";
-    const MultiHeadWeightsOf<T>& heads = w.blocks[layer].attention;
-    if (w.position == Position::alibi) {
-      require_shape(heads.null_key.size() == 0, "run_model",
-                    "ALiBi with a null key is not defined; use another position code");
-      if (bias.size() == 0 || bias.shape(0) != heads.n_heads)
-        bias = alibi_bias<T>(heads.n_heads, n, n);
+    if (w.position == Position::alibi || w.position == Position::t5) {
+      bias_of_positions(w, w.blocks[layer].attention.n_heads, n, bias);
       attention.bias = &bias;
     }
     if (options.intervention) {
@@ -178,10 +202,12 @@ std::size_t trace_bytes(const ModelWeightsOf<T>& w, std::size_t n) {
     const std::size_t h = a.n_heads, n_key = n + (a.null_key.size() > 0 ? 1 : 0);
     const std::size_t queries = n * a.W_Q.shape(1), keys = n_key * a.W_K.shape(1);
     const std::size_t values = n_key * a.W_V.shape(1), outputs = n * a.W_V.shape(1);
-    const std::size_t score_stages = w.position == Position::alibi ? 6 : 5;
+    const bool has_bias =
+        w.position == Position::alibi || w.position == Position::t5 || w.position == Position::shaw;
+    const std::size_t score_stages = has_bias ? 6 : 5;
     const std::size_t turned = w.position == Position::rope ? queries + keys : 0;
     numbers += queries + keys + values + turned + score_stages * h * n * n_key + 2 * h * n;
-    numbers += 2 * outputs + (h + 2) * n * d;
+    numbers += (a.relative_values.size() > 0 ? 3 : 2) * outputs + (h + 2) * n * d;
     mask_cells += n * n_key;
     const bool post_norm = block.place == NormPlace::after;
     numbers += 2 * n * d;  // residual in and out

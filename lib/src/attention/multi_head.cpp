@@ -2,6 +2,7 @@
 #include <cstring>
 #include <headlight/attention/multi_head.hpp>
 #include <headlight/layer/mask.hpp>
+#include <headlight/position/relative.hpp>
 #include <limits>
 
 #include "attention/stages.hpp"
@@ -19,6 +20,7 @@ struct Sizes {
       d_model;                 // n_key: with the null key
   std::size_t null_keys;       // 0 or 1: rows before the first token
   std::size_t first_position;  // of query 0 among the tokens
+  std::size_t offsets;         // rows of the relative tables, 0 without
   T scale;
 };
 
@@ -61,6 +63,19 @@ Sizes<T> check(const MatrixOf<T>& x, const MatrixOf<T>& memory, const MultiHeadW
   require_shape(s.null_keys == 0 || w.null_key.shape() == std::array{s.n_heads, s.d_head}, function,
                 "null_key has shape " + shape_string(w.null_key) + " for " +
                     std::to_string(s.n_heads) + " heads of " + std::to_string(s.d_head));
+  s.offsets = w.relative_keys.size() > 0 ? w.relative_keys.shape(0) : 0;
+  require_shape(
+      s.offsets == 0 || (s.offsets % 2 == 1 && w.relative_keys.shape(1) == s.n_heads * s.d_head),
+      function,
+      "relative_keys has shape " + shape_string(w.relative_keys) +
+          ", wanted an odd number of rows of " + std::to_string(s.n_heads * s.d_head));
+  require_shape(w.relative_values.size() == 0 ||
+                    w.relative_values.shape() == std::array{s.offsets, s.n_heads * s.d_value},
+                function,
+                "relative_values has shape " + shape_string(w.relative_values) + ", wanted [" +
+                    std::to_string(s.offsets) + ", " + std::to_string(s.n_heads * s.d_value) + "]");
+  require_shape(s.offsets == 0 || s.null_keys == 0, function,
+                "relative positions with a null key are not defined");
   require_shape(!options.causal || s.n_query <= s.n_tokens, function,
                 "a causal mask wants no more queries than keys, got " + std::to_string(s.n_query) +
                     " queries and " + std::to_string(s.n_tokens) + " keys");
@@ -92,11 +107,13 @@ Mask visible_keys(const Sizes<T>& s, const AttentionOptionsOf<T>& options) {
 }
 
 template <class T>
-void size_trace(const Sizes<T>& s, const AttentionOptionsOf<T>& options, MultiHeadTraceOf<T>& t) {
+void size_trace(const Sizes<T>& s, const MultiHeadWeightsOf<T>& w,
+                const AttentionOptionsOf<T>& options, MultiHeadTraceOf<T>& t) {
   const bool everything = options.record == Record::everything;
   const std::size_t none = 0, one = 1;
   const std::size_t turned = options.rope ? s.n_heads : none;
-  const std::size_t biased = options.bias ? s.n_heads : none;
+  const std::size_t biased = options.bias || s.offsets > 0 ? s.n_heads : none;
+  const std::size_t shifted = w.relative_values.size() > 0 ? s.n_heads : none;
   const std::size_t full = everything ? s.n_heads : none;
   set_shape(t.query, std::array{s.n_heads, s.n_query, s.d_head});
   set_shape(t.key, std::array{s.n_heads, s.n_key, s.d_head});
@@ -111,11 +128,20 @@ void size_trace(const Sizes<T>& s, const AttentionOptionsOf<T>& options, MultiHe
   set_shape(t.softmax_exp, std::array{full, s.n_query, s.n_key});
   set_shape(t.softmax_sum, std::array{s.n_heads, s.n_query, one});
   set_shape(t.pattern, std::array{s.n_heads, s.n_query, s.n_key});
+  set_shape(t.relative_output, std::array{shifted, s.n_query, s.d_value});
   set_shape(t.output, std::array{s.n_heads, s.n_query, s.d_value});
   set_shape(t.concatenated, std::array{s.n_query, s.n_heads * s.d_value});
   set_shape(t.contribution, std::array{full, s.n_query, s.d_model});
   set_shape(t.projected, std::array{everything ? s.n_query : none, s.d_model});
   set_shape(t.attention_output, std::array{s.n_query, s.d_model});
+}
+
+// The row of the relative tables that query i has for key j.
+template <class T>
+std::size_t row_of_offset(const Sizes<T>& s, std::size_t i, std::size_t j) {
+  return relative_row(
+      static_cast<std::ptrdiff_t>(j) - static_cast<std::ptrdiff_t>(s.first_position + i),
+      s.offsets / 2);
 }
 
 // Rows first ... first + count of one head: what each stage works on.
@@ -129,15 +155,16 @@ struct Piece {
 template <class T>
 class Stages {
  public:
-  Stages(const Sizes<T>& sizes, const AttentionOptionsOf<T>& options, MultiHeadTraceOf<T>& trace)
-      : s_(sizes), options_(options), t_(trace), visible_(sizes.n_query) {
+  Stages(const Sizes<T>& sizes, const MultiHeadWeightsOf<T>& weights,
+         const AttentionOptionsOf<T>& options, MultiHeadTraceOf<T>& trace)
+      : s_(sizes), w_(weights), options_(options), t_(trace), visible_(sizes.n_query) {
     for (std::size_t i = 0; i < s_.n_query; ++i) {
       const bool* row = t_.mask.data() + i * s_.n_key;
       visible_[i] = static_cast<std::size_t>(std::find(row, row + s_.n_key, false) - row);
       in_one_sweep_ =
           in_one_sweep_ && std::find(row + visible_[i], row + s_.n_key, true) == row + s_.n_key;
     }
-    in_one_sweep_ = in_one_sweep_ && !options.bias && !options.intervention;
+    in_one_sweep_ = in_one_sweep_ && t_.bias.size() == 0 && !options.intervention;
     constexpr std::size_t cache = 8
                                   << 20;  // bytes; a larger record is gone before it is read again
     past_cache_ = t_.pattern.size() * sizeof(T) > cache;
@@ -176,7 +203,7 @@ class Stages {
 
   void hide(Piece p) const {  // S + B, -inf where hidden
     const T* scores = at(t_.scores, p);
-    const T* bias = options_.bias ? at(t_.bias, p) : nullptr;
+    const T* bias = t_.bias.size() > 0 ? at(t_.bias, p) : nullptr;
     const bool* visible = t_.mask.data() + p.first * s_.n_key;
     T* masked = at(t_.masked_scores, p);
     for (std::size_t c = 0; c < p.count * s_.n_key; ++c) {
@@ -211,15 +238,32 @@ class Stages {
     });
   }
 
-  void output(Piece p) const {  // z = A V
+  void relative_output(Piece p) const {  // a^V of every offset times the weight that lies on it
+    if (t_.relative_output.size() == 0) return;
+    std::vector<T> share(p.count * s_.offsets, T(0));
+    for (std::size_t i = 0; i < p.count; ++i) {
+      const T* weight = at(t_.pattern, {p.head, p.first + i, 1});
+      for (std::size_t j = 0; j < s_.n_key; ++j)
+        share[i * s_.offsets + row_of_offset(s_, p.first + i, j)] += weight[j];
+    }
+    multiply<T>(T(1), {share.data(), p.count, s_.offsets, s_.offsets},
+                columns(view(w_.relative_values), p.head * s_.d_value, s_.d_value), T(0),
+                rows(head_view(t_.relative_output, p.head), p.first, p.count));
+  }
+
+  void output(Piece p) const {  // z = A V, with the positions on values where there are any
     mix(p, rows(head_view(std::as_const(t_.pattern), p.head), p.first, p.count));
+    if (t_.relative_output.size() == 0) return;
+    const T* positions = at(t_.relative_output, p);
+    T* z = at(t_.output, p);
+    for (std::size_t c = 0; c < p.count * s_.d_value; ++c) z[c] += positions[c];
   }
 
   using Step = void (Stages<T>::*)(Piece) const;
-  static constexpr Step in_order[] = {&Stages<T>::raw_scores,  &Stages<T>::scale,
-                                      &Stages<T>::hide,        &Stages<T>::softmax_max,
-                                      &Stages<T>::softmax_exp, &Stages<T>::softmax_sum,
-                                      &Stages<T>::pattern,     &Stages<T>::output};
+  static constexpr Step in_order[] = {
+      &Stages<T>::raw_scores,  &Stages<T>::scale,           &Stages<T>::hide,
+      &Stages<T>::softmax_max, &Stages<T>::softmax_exp,     &Stages<T>::softmax_sum,
+      &Stages<T>::pattern,     &Stages<T>::relative_output, &Stages<T>::output};
 
  private:
   T* at(Tensor3Of<T>& tensor, Piece p) const {
@@ -291,6 +335,7 @@ class Stages {
   }
 
   const Sizes<T>& s_;
+  const MultiHeadWeightsOf<T>& w_;
   const AttentionOptionsOf<T>& options_;
   MultiHeadTraceOf<T>& t_;
   const detail::RowKernels<T>& kernels_ = detail::row_kernels<T>();
@@ -337,6 +382,26 @@ void turn(const Sizes<T>& s, const Rope& rope, MultiHeadTraceOf<T>& t) {
   }
 }
 
+// What positions add to the scores: the caller's bias, and q_i . a^K of every offset.
+template <class T>
+void bias_of_positions(const Sizes<T>& s, const MultiHeadWeightsOf<T>& w,
+                       const AttentionOptionsOf<T>& options, MultiHeadTraceOf<T>& t) {
+  if (options.bias)
+    std::copy(options.bias->begin(), options.bias->end(), t.bias.begin());
+  else
+    std::fill(t.bias.begin(), t.bias.end(), T(0));
+  if (s.offsets == 0) return;
+  MatrixOf<T> by_offset = MatrixOf<T>::from_shape({s.n_query, s.offsets});
+  for (std::size_t h = 0; h < s.n_heads; ++h) {
+    multiply<T>(s.scale, head_view(std::as_const(t.query), h),
+                transposed(columns(view(w.relative_keys), h * s.d_head, s.d_head)), T(0),
+                view(by_offset));
+    for (std::size_t i = 0; i < s.n_query; ++i)
+      for (std::size_t j = 0; j < s.n_key; ++j)
+        t.bias(h, i, j) += by_offset(i, row_of_offset(s, i, j));
+  }
+}
+
 template <class T>
 void concatenate(const Sizes<T>& s, MultiHeadTraceOf<T>& t) {
   const std::size_t width = s.n_heads * s.d_value;
@@ -361,7 +426,7 @@ void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
                           const MultiHeadWeightsOf<T>& w, const AttentionOptionsOf<T>& options,
                           MultiHeadTraceOf<T>& t) {
   const Sizes<T> s = check(x, memory, w, options);
-  size_trace(s, options, t);
+  size_trace(s, w, options, t);
   const std::size_t threads = options.threads;
   const auto announce = [&](auto& values) {
     if (values.size() == 0) return;
@@ -381,12 +446,12 @@ void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
     announce(t.rotated_query);
     announce(t.rotated_key);
   }
-  if (options.bias) std::copy(options.bias->begin(), options.bias->end(), t.bias.begin());
+  if (t.bias.size() > 0) bias_of_positions(s, w, options, t);
   announce(t.bias);
   t.mask = visible_keys(s, options);  // [n_query, n_key]
   t.fully_hidden_rows = fully_hidden_rows(t.mask);
 
-  const Stages<T> stages(s, options, t);
+  const Stages<T> stages(s, w, options, t);
   const std::size_t blocks = block_count(s.n_query);
   const auto for_each_piece = [&](const auto& work) {
     parallel_for(s.n_heads * blocks, threads, [&](std::size_t task) {
@@ -395,9 +460,9 @@ void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
     });
   };
   if (options.intervention) {
-    Tensor3Of<T>* const results[] = {&t.raw_scores,  &t.scores,      &t.masked_scores,
-                                     &t.softmax_max, &t.softmax_exp, &t.softmax_sum,
-                                     &t.pattern,     &t.output};
+    Tensor3Of<T>* const results[] = {&t.raw_scores,  &t.scores,          &t.masked_scores,
+                                     &t.softmax_max, &t.softmax_exp,     &t.softmax_sum,
+                                     &t.pattern,     &t.relative_output, &t.output};
     for (std::size_t k = 0; k < std::size(results); ++k) {
       for_each_piece([&](Piece p) { (stages.*stages.in_order[k])(p); });
       announce(*results[k]);

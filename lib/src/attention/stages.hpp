@@ -60,7 +60,14 @@ void show_heads(const Trace& t, std::string_view prefix, const StageVisitorOf<T>
   show("attn.hook_softmax_exp", "E", "exp(S - m)", "head, query, key", t.softmax_exp);
   show("attn.hook_softmax_sum", "l", "sum of a row of E", "head, query, 1", t.softmax_sum);
   show("attn.hook_pattern", "A", "E / l", "head, query, key", t.pattern);
-  show("attn.hook_z", many ? "z" : "Y", "A V", "head, pos, d_head", t.output);
+  bool shifted = false;  // by Shaw's positions on values
+  if constexpr (requires { t.relative_output; }) {
+    shifted = t.relative_output.size() > 0;
+    show("attn.hook_z_relative", "A a^V", "sum over keys of A_ij a^V of j - i", "head, pos, d_head",
+         t.relative_output);
+  }
+  show("attn.hook_z", many ? "z" : "Y", shifted ? "A V + A a^V" : "A V", "head, pos, d_head",
+       t.output);
 }
 
 // Hands the stage whose numbers lie at `data` to an intervention. `all_stages(visit)` names them.

@@ -15,11 +15,11 @@ struct Names {
   const char* position;
   Position value;
 };
-constexpr Names position_names[] = {{"learned", Position::learned},
-                                    {"sinusoidal", Position::sinusoidal},
-                                    {"rope", Position::rope},
-                                    {"alibi", Position::alibi},
-                                    {"none", Position::none}};
+constexpr Names position_names[] = {
+    {"learned", Position::learned}, {"sinusoidal", Position::sinusoidal},
+    {"rope", Position::rope},       {"alibi", Position::alibi},
+    {"t5", Position::t5},           {"shaw", Position::shaw},
+    {"none", Position::none}};
 
 std::string words(const Shape& shape) {
   return shape_string(std::span<const std::size_t>(shape));
@@ -178,7 +178,8 @@ ModelWeightsOf<T> read_gpt2_folder(const std::filesystem::path& folder) {
   const auto named = std::find_if(std::begin(position_names), std::end(position_names),
                                   [&](const Names& n) { return position == n.position; });
   if (named == std::end(position_names))
-    config.fail("position: wanted learned, sinusoidal, rope, alibi or none, got " + position);
+    config.fail("position: wanted learned, sinusoidal, rope, alibi, t5, shaw or none, got " +
+                position);
   w.position = named->value;
   w.rope.base = config.number("rope_base", 10000);
   if (!(w.rope.base > 0)) config.fail("rope_base: wanted a positive number");
@@ -193,6 +194,20 @@ ModelWeightsOf<T> read_gpt2_folder(const std::filesystem::path& folder) {
   } else if (config.has("n_positions")) {
     w.n_context = config.size("n_positions", 0);
   }
+  if (w.position == Position::t5) {
+    w.relative_bias =
+        tensors.matrix("relative_bias.weight", config.size("n_buckets", 0, 1 << 16), heads);
+    w.max_distance = config.size("max_distance", 0);
+    if (w.relative_bias.shape(0) < 2 || w.max_distance <= w.relative_bias.shape(0) / 2)
+      config.fail("max_distance: wanted more than the " +
+                  std::to_string(w.relative_bias.shape(0) / 2) +
+                  " exact buckets of at least 2, got " + std::to_string(w.max_distance));
+  }
+  const std::size_t offsets =
+      w.position == Position::shaw ? 2 * config.size("relative_reach", 0, 1 << 16) + 1 : 0;
+  const std::string place = config.text("norm_place", "before");
+  if (place != "before" && place != "after")
+    config.fail("norm_place: wanted before or after, got " + place);
 
   const auto norm = [&](const std::string& name) -> std::optional<NormWeightsOf<T>> {
     if (norm_name == "none") return {};
@@ -225,6 +240,12 @@ ModelWeightsOf<T> read_gpt2_folder(const std::filesystem::path& folder) {
     b.attention.b_O = bias(h + "attn.c_proj.bias", d);
     if (config.flag("null_key", false))
       b.attention.null_key = tensors.matrix(h + "attn.null_key", heads, d_head);
+    if (offsets > 0) {
+      b.attention.relative_keys = tensors.matrix(h + "attn.relative_keys", offsets, a);
+      if (tensors.has(h + "attn.relative_values"))
+        b.attention.relative_values = tensors.matrix(h + "attn.relative_values", offsets, a);
+    }
+    b.place = place == "after" ? NormPlace::after : NormPlace::before;
     const bool has_feed_forward =
         activation != "none" && (!ours || tensors.has(h + "mlp.c_fc.weight"));
     if (has_feed_forward) {
@@ -241,7 +262,9 @@ ModelWeightsOf<T> read_gpt2_folder(const std::filesystem::path& folder) {
     }
     w.blocks.push_back(std::move(b));
   }
-  w.norm_final = norm("ln_f");
+  // after post-norm blocks the stream is normalised already: most such models have no other norm
+  if (w.blocks[0].place == NormPlace::before || tensors.has("ln_f.weight"))
+    w.norm_final = norm("ln_f");
   if (!config.flag("tie_word_embeddings", true)) {
     w.W_U = tensors.matrix("lm_head.weight", vocabulary, d);
   } else if (tensors.has("lm_head.weight")) {
@@ -273,6 +296,7 @@ void write_gpt2_folder(const std::filesystem::path& folder, const ModelWeightsOf
   };
   put("wte.weight", w.W_E);
   if (w.position == Position::learned) put("wpe.weight", w.W_pos);
+  if (w.position == Position::t5) put("relative_bias.weight", w.relative_bias);
   const std::optional<NormWeightsOf<T>>& any_norm = w.blocks[0].norm1;
   std::string activation = "none";
   std::size_t hidden = 0;
@@ -280,7 +304,7 @@ void write_gpt2_folder(const std::filesystem::path& folder, const ModelWeightsOf
   for (std::size_t layer = 0; layer < w.blocks.size(); ++layer) {
     const BlockWeightsOf<T>& b = w.blocks[layer];
     const MultiHeadWeightsOf<T>& m = b.attention;
-    if (b.place == NormPlace::after) refuse("wanted pre-norm blocks");
+    if (b.place != w.blocks[0].place) refuse("wanted pre-norm blocks only, or post-norm only");
     if (m.n_heads != heads || m.W_Q.shape(1) != a || m.W_V.shape(1) != a)
       refuse("wanted blocks of one width, with d_value equal to d_head");
     if (b.norm1.has_value() != any_norm.has_value())
@@ -302,6 +326,10 @@ void write_gpt2_folder(const std::filesystem::path& folder, const ModelWeightsOf
     put(h + "attn.c_proj.weight", m.W_O);
     put(h + "attn.c_proj.bias", m.b_O);
     put(h + "attn.null_key", m.null_key);
+    if (m.relative_keys.shape(0) != w.blocks[0].attention.relative_keys.shape(0))
+      refuse("wanted tables of one reach in all blocks");
+    put(h + "attn.relative_keys", m.relative_keys);
+    put(h + "attn.relative_values", m.relative_values);
     if (!b.feed_forward) continue;
     put_norm(h + "ln_2", b.norm2);
     put(h + "mlp.c_fc.weight", b.feed_forward->W_in);
@@ -328,6 +356,7 @@ void write_gpt2_folder(const std::filesystem::path& folder, const ModelWeightsOf
   else if (w.n_context > 0)
     config["n_positions"] = w.n_context;
   config["norm"] = !any_norm ? "none" : any_norm->kind == Norm::rms ? "rms" : "layer";
+  if (w.blocks[0].place == NormPlace::after) config["norm_place"] = "after";
   config["layer_norm_epsilon"] = any_norm ? shortest(any_norm->epsilon) : 1e-5;
   for (const Names& n : position_names)
     if (n.value == w.position) config["position"] = n.position;
@@ -337,6 +366,12 @@ void write_gpt2_folder(const std::filesystem::path& folder, const ModelWeightsOf
     if (w.rope.dimensions != 0 || w.rope.position_scale != 1)
       refuse("wanted rotary positions over whole heads, unscaled");
   }
+  if (w.position == Position::t5) {
+    config["n_buckets"] = w.relative_bias.shape(0);
+    config["max_distance"] = w.max_distance;
+  }
+  if (w.position == Position::shaw)
+    config["relative_reach"] = w.blocks[0].attention.relative_keys.shape(0) / 2;
   config["ffn"] = activation;
   if (hidden) config["n_inner"] = hidden;
   config["attention_bias"] = has_bias;

@@ -54,6 +54,24 @@ T slope(Activation kind, T x) {
   return T(0);
 }
 
+// The row of Shaw's tables that query i has for key j.
+std::size_t row_of_offset(std::size_t i, std::size_t j, std::size_t first_position,
+                          std::size_t offsets) {
+  return relative_row(
+      static_cast<std::ptrdiff_t>(j) - static_cast<std::ptrdiff_t>(first_position + i),
+      offsets / 2);
+}
+
+// A row of Shaw's tables gathers what every pair of tokens at its offset does.
+template <class T>
+MatrixOf<T> by_offset(ViewOf<const T> pairs, std::size_t first_position, std::size_t offsets) {
+  MatrixOf<T> gathered = zeros<T>(pairs.rows, offsets);  // [query, offset]
+  for (std::size_t i = 0; i < pairs.rows; ++i)
+    for (std::size_t j = 0; j < pairs.columns; ++j)
+      gathered(i, row_of_offset(i, j, first_position, offsets)) += pairs.data[i * pairs.stride + j];
+  return gathered;
+}
+
 // dS of one row into `d`, which holds dA.
 template <class T>
 void softmax_row_backward(const T* pattern, std::size_t n, T* d) {
@@ -147,6 +165,7 @@ AttentionInputGradientsOf<T> multi_head_attention_backward(
   const std::size_t d_head = t.query.shape(2), d_value = t.value.shape(2);
   const std::size_t n_tokens = memory.shape(0), null_keys = n_key - n_tokens;
   const std::size_t first_position = options.causal ? n_tokens - n_query : 0;
+  const std::size_t offsets = w.relative_keys.size() > 0 ? w.relative_keys.shape(0) : 0;
   const T scale = static_cast<T>(options.scale != 0 ? options.scale
                                                     : 1 / std::sqrt(static_cast<double>(d_head)));
 
@@ -167,6 +186,17 @@ AttentionInputGradientsOf<T> multi_head_attention_backward(
     const ViewOf<const T> pattern = head_view(t.pattern, h);
     const ViewOf<const T> d_z = columns(view(std::as_const(d_concatenated)), h * d_value, d_value);
     multiply<T>(T(1), d_z, transposed(head_view(t.value, h)), T(0), view(d_scores));  // dA
+    if (w.relative_values.size() > 0) {
+      MatrixOf<T> d_share = zeros<T>(n_query, offsets);  // of A, gathered at every offset
+      multiply<T>(T(1), d_z, transposed(columns(view(w.relative_values), h * d_value, d_value)),
+                  T(0), view(d_share));
+      for (std::size_t i = 0; i < n_query; ++i)
+        for (std::size_t j = 0; j < n_key; ++j)
+          d_scores(i, j) += d_share(i, row_of_offset(i, j, first_position, offsets));
+      const MatrixOf<T> share = by_offset(pattern, first_position, offsets);
+      multiply<T>(T(1), transposed(view(share)), d_z, T(1),
+                  columns(view(gradients.relative_values), h * d_value, d_value));
+    }
     multiply<T>(T(1), transposed(pattern), d_z, T(0), view(d_value_of_head));
     for (std::size_t i = 0; i < n_query; ++i)
       softmax_row_backward(pattern.data + i * n_key, n_key, d_scores.data() + i * n_key);
@@ -192,6 +222,13 @@ AttentionInputGradientsOf<T> multi_head_attention_backward(
       multiply<T>(T(1), tokens_dS, keys_of(t.key), T(0), d_q);
       multiply<T>(T(1), transposed(tokens_dS), head_view(t.query, h), T(0), d_k);
     }
+    if (offsets > 0) {  // a^K meets the query that was not turned
+      const MatrixOf<T> d_offset = by_offset(dS, first_position, offsets);  // [query, offset]
+      multiply<T>(T(1), view(d_offset), columns(view(w.relative_keys), h * d_head, d_head), T(1),
+                  d_q);
+      multiply<T>(T(1), transposed(view(d_offset)), head_view(t.query, h), T(1),
+                  columns(view(gradients.relative_keys), h * d_head, d_head));
+    }
     if (null_keys > 0) {  // it meets the query that was not turned
       multiply<T>(T(1), columns(dS, 0, 1), rows(head_view(t.key, h), 0, 1), T(1), d_q);
       multiply<T>(T(1), transposed(columns(dS, 0, 1)), head_view(t.query, h), T(1),
@@ -213,7 +250,7 @@ AttentionInputGradientsOf<T> multi_head_attention_backward(
 template <class T>
 MatrixOf<T> run_block_backward(const BlockTraceOf<T>& t, const BlockWeightsOf<T>& w,
                                const AttentionOptionsOf<T>& options, const MatrixOf<T>& d_output,
-                               BlockWeightsOf<T>& gradients) {
+                               BlockWeightsOf<T>& gradients, Tensor3Of<T>* d_bias) {
   const bool post_norm = w.place == NormPlace::after;
   MatrixOf<T> d = d_output;  // of the residual stream, walking down
   if (w.feed_forward) {
@@ -230,6 +267,7 @@ MatrixOf<T> run_block_backward(const BlockTraceOf<T>& t, const BlockWeightsOf<T>
   const MatrixOf<T>& input = norm_before ? t.norm1.output : t.residual_pre;
   AttentionInputGradientsOf<T> branch = multi_head_attention_backward(
       input, input, t.attention, w.attention, options, d, gradients.attention);
+  if (d_bias) *d_bias = std::move(branch.bias);
   add_to(branch.x, branch.memory);
   if (norm_before) branch.x = normalise_backward(t.norm1, *w.norm1, branch.x, *gradients.norm1);
   add_to(d, branch.x);
@@ -256,8 +294,13 @@ void run_model_backward(const ModelTraceOf<T>& t, const ModelWeightsOf<T>& w,
   AttentionOptionsOf<T> options;
   options.causal = true;
   if (w.position == Position::rope) options.rope = w.rope;
-  for (std::size_t layer = w.blocks.size(); layer-- > 0;)
-    d = run_block_backward(t.blocks[layer], w.blocks[layer], options, d, gradients.blocks[layer]);
+  Tensor3Of<T> d_bias;
+  for (std::size_t layer = w.blocks.size(); layer-- > 0;) {
+    d = run_block_backward(t.blocks[layer], w.blocks[layer], options, d, gradients.blocks[layer],
+                           &d_bias);
+    if (w.position == Position::t5)  // one table for all layers
+      add_to(gradients.relative_bias, t5_bias_backward(d_bias, buckets_of(w)));
+  }
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < d_model; ++j) gradients.W_E(t.ids[i], j) += d(i, j);
   if (w.position == Position::learned)
@@ -275,30 +318,23 @@ RelativeGradientsOf<T> relative_attention_backward(const MatrixOf<T>& query, con
                 "a trace " + shape_string(t.output) + " with a gradient " + shape_string(d_output));
   const std::size_t n_query = query.shape(0), n_key = key.shape(0), rows = 2 * w.reach + 1;
   const T scale = static_cast<T>(1 / std::sqrt(static_cast<double>(query.shape(1))));
-  const auto row_of = [&](std::size_t i, std::size_t j) {
-    const auto position = static_cast<std::ptrdiff_t>(i + n_key - n_query);
-    return relative_row(static_cast<std::ptrdiff_t>(j) - position, w.reach);
-  };
-  // cells of a table gather what every pair at their offset does
-  const auto by_offset = [&](const MatrixOf<T>& pairs) {
-    MatrixOf<T> gathered = zeros<T>(n_query, rows);
-    for (std::size_t i = 0; i < n_query; ++i)
-      for (std::size_t j = 0; j < n_key; ++j) gathered(i, row_of(i, j)) += pairs(i, j);
-    return gathered;
-  };
+  const std::size_t first_position = n_key - n_query;
   RelativeGradientsOf<T> g;
   g.weights.reach = w.reach;
   MatrixOf<T> d_pattern = matmul(d_output, headlight::transpose(value));  // [n_query, n_key]
   if (w.values.size() > 0) {
     const MatrixOf<T> by_row = matmul(d_output, headlight::transpose(w.values));  // [n_query, rows]
     for (std::size_t i = 0; i < n_query; ++i)
-      for (std::size_t j = 0; j < n_key; ++j) d_pattern(i, j) += by_row(i, row_of(i, j));
-    g.weights.values = matmul(headlight::transpose(by_offset(t.pattern)), d_output);
+      for (std::size_t j = 0; j < n_key; ++j)
+        d_pattern(i, j) += by_row(i, row_of_offset(i, j, first_position, rows));
+    g.weights.values =
+        matmul(headlight::transpose(by_offset(view(t.pattern), first_position, rows)), d_output);
   }
   g.value = matmul(headlight::transpose(t.pattern), d_output);
   MatrixOf<T> d_scores = softmax_backward(t.pattern, d_pattern);
   for (T& d : d_scores) d *= scale;
-  const MatrixOf<T> d_rows = by_offset(d_scores);  // [n_query, rows]
+  const MatrixOf<T> d_rows =
+      by_offset(view(std::as_const(d_scores)), first_position, rows);  // [n_query, rows]
   g.query = matmul(d_scores, key);
   add_to(g.query, matmul(d_rows, w.keys));
   g.key = matmul(headlight::transpose(d_scores), query);
@@ -335,7 +371,7 @@ MatrixOf<T> t5_bias_backward(const Tensor3Of<T>& d_bias, const T5Buckets& bucket
       MultiHeadWeightsOf<T>&);                                                                   \
   template MatrixOf<T> run_block_backward(const BlockTraceOf<T>&, const BlockWeightsOf<T>&,      \
                                           const AttentionOptionsOf<T>&, const MatrixOf<T>&,      \
-                                          BlockWeightsOf<T>&);                                   \
+                                          BlockWeightsOf<T>&, Tensor3Of<T>*);                    \
   template void run_model_backward(const ModelTraceOf<T>&, const ModelWeightsOf<T>&,             \
                                    const MatrixOf<T>&, ModelWeightsOf<T>&);                      \
   template RelativeGradientsOf<T> relative_attention_backward(                                   \

@@ -106,9 +106,11 @@ Batched<T>::Batched(const ModelWeightsOf<T>& like) {
     W_pos_ = place(like.W_pos.size(), true);
     context_ = like.W_pos.shape(0);
   }
+  if (position_ == Position::t5) {
+    relative_bias_ = place(like.relative_bias.size(), true);
+    buckets_ = buckets_of(like);
+  }
   for (const BlockWeightsOf<T>& block : like.blocks) {
-    if (block.place == NormPlace::after)
-      throw std::invalid_argument("TrainerOf: wanted pre-norm blocks, got post-norm");
     const MultiHeadWeightsOf<T>& a = block.attention;
     require_shape(a.W_Q.shape(0) == d_model_ && a.W_K.shape() == a.W_Q.shape() &&
                       a.W_V.shape(0) == d_model_ && a.W_O.shape(1) == d_model_ &&
@@ -122,9 +124,13 @@ Batched<T>::Batched(const ModelWeightsOf<T>& like) {
     const bool has_biases = a.b_Q.size() > 0;
     if ((a.b_K.size() > 0) != has_biases || (a.b_V.size() > 0) != has_biases)
       throw std::invalid_argument("TrainerOf: wanted b_Q, b_K and b_V, or none of them");
-    if (a.null_key.size() > 0 && position_ == Position::alibi)
-      throw std::invalid_argument("TrainerOf: ALiBi with a null key is not defined");
+    if (a.null_key.size() > 0 &&
+        (position_ == Position::alibi || position_ == Position::t5 || position_ == Position::shaw))
+      throw std::invalid_argument(
+          "TrainerOf: ALiBi, T5's or Shaw's positions with a null key are "
+          "not defined");
     BlockPlaces b;
+    b.post_norm = block.place == NormPlace::after;
     b.n_heads = a.n_heads;
     b.d_head = a.W_Q.shape(1) / a.n_heads, b.d_value = a.W_V.shape(1) / a.n_heads;
     b.norm1 = place_norm(block.norm1);
@@ -133,6 +139,24 @@ Batched<T>::Batched(const ModelWeightsOf<T>& like) {
     b.W_O = place(a.W_O.size(), true);
     b.b_O = place(a.b_O.size(), false);
     b.null_key = place(a.null_key.size(), false);
+    const std::size_t offsets = a.relative_keys.shape(0);
+    require_shape(position_ == Position::shaw
+                      ? offsets % 2 == 1 && a.relative_keys.shape(1) == a.W_K.shape(1) &&
+                            (a.relative_values.size() == 0 ||
+                             a.relative_values.shape() == std::array{offsets, a.W_V.shape(1)})
+                      : a.relative_keys.size() == 0,
+                  "TrainerOf",
+                  "relative_keys " + shape_string(a.relative_keys) + " and relative_values " +
+                      shape_string(a.relative_values) + " do not fit W_K " + shape_string(a.W_K));
+    require_shape(position_ != Position::t5 || like.relative_bias.shape(1) == a.n_heads,
+                  "TrainerOf",
+                  "relative_bias " + shape_string(like.relative_bias) + " does not fit " +
+                      std::to_string(a.n_heads) + " heads");
+    if (position_ == Position::shaw) {
+      b.offsets = offsets;
+      b.relative_keys = place(a.relative_keys.size(), true);
+      b.relative_values = place(a.relative_values.size(), true);
+    }
     if (block.feed_forward) {
       const FeedForwardWeightsOf<T>& f = *block.feed_forward;
       b.norm2 = place_norm(block.norm2);
@@ -159,7 +183,8 @@ namespace {
 
 template <class T, class Model, class Flat>
 void exchange(Model& w, Flat flat, const std::vector<BlockPlaces>& blocks, const Place& W_E,
-              const Place& W_pos, const NormPlaces& norm_final, const Place& W_U, bool to_model) {
+              const Place& W_pos, const Place& relative_bias, const NormPlaces& norm_final,
+              const Place& W_U) {
   const auto copy = [&](auto& tensor, const Place& p) {
     if constexpr (std::is_const_v<std::remove_reference_t<decltype(*flat)>>)
       std::copy_n(flat + p.offset, p.size, tensor.data());
@@ -174,7 +199,6 @@ void exchange(Model& w, Flat flat, const std::vector<BlockPlaces>& blocks, const
       else
         std::copy_n(tensor.data() + i * columns, columns, flat + p.offset + i * stride + first);
   };
-  (void)to_model;
   const auto copy_norm = [&](auto& norm, const NormPlaces& p) {
     if (!norm) return;
     copy(norm->gain, p.gain);
@@ -182,6 +206,7 @@ void exchange(Model& w, Flat flat, const std::vector<BlockPlaces>& blocks, const
   };
   copy(w.W_E, W_E);
   if (W_pos) copy(w.W_pos, W_pos);
+  if (relative_bias) copy(w.relative_bias, relative_bias);
   for (std::size_t l = 0; l < blocks.size(); ++l) {
     const BlockPlaces& b = blocks[l];
     auto& block = w.blocks[l];
@@ -200,6 +225,8 @@ void exchange(Model& w, Flat flat, const std::vector<BlockPlaces>& blocks, const
     copy(a.W_O, b.W_O);
     copy(a.b_O, b.b_O);
     copy(a.null_key, b.null_key);
+    copy(a.relative_keys, b.relative_keys);
+    copy(a.relative_values, b.relative_values);
     if (!block.feed_forward) continue;
     copy_norm(block.norm2, b.norm2);
     copy(block.feed_forward->W_in, b.W_in);
@@ -216,13 +243,13 @@ void exchange(Model& w, Flat flat, const std::vector<BlockPlaces>& blocks, const
 template <class T>
 std::vector<T> Batched<T>::pack(const ModelWeightsOf<T>& weights) const {
   std::vector<T> flat(size_);
-  exchange<T>(weights, flat.data(), blocks_, W_E_, W_pos_, norm_final_, W_U_, false);
+  exchange<T>(weights, flat.data(), blocks_, W_E_, W_pos_, relative_bias_, norm_final_, W_U_);
   return flat;
 }
 
 template <class T>
 void Batched<T>::unpack(const std::vector<T>& flat, ModelWeightsOf<T>& weights) const {
-  exchange<T>(weights, flat.data(), blocks_, W_E_, W_pos_, norm_final_, W_U_, true);
+  exchange<T>(weights, flat.data(), blocks_, W_E_, W_pos_, relative_bias_, norm_final_, W_U_);
 }
 
 template <class T>
@@ -233,6 +260,8 @@ void Batched<T>::prepare_positions(std::size_t n) {
     const MatrixOf<T> table = sinusoidal_positions<T>(n, d_model_);
     sinusoids_.assign(table.begin(), table.end());
   }
+  for (std::size_t distance = bucket_.size(); position_ == Position::t5 && distance < n; ++distance)
+    bucket_.push_back(t5_bucket(-static_cast<std::ptrdiff_t>(distance), buckets_));
   if (position_ != Position::rope) return;
   const std::size_t d_head = blocks_.front().d_head;
   for (const BlockPlaces& b : blocks_)
@@ -261,10 +290,15 @@ void turn_row(T* x, const T* c, const T* s, std::size_t pairs, RopePairing pairi
   }
 }
 
+// The row of Shaw's tables for a key so many tokens back.
+std::size_t earlier_row(std::size_t distance, std::size_t offsets) {
+  return offsets / 2 - std::min(distance, offsets / 2);
+}
+
 }  // namespace
 
 template <class T>
-void Batched<T>::attend(Lane&, Layer& layer, const BlockPlaces& b, const Job& job,
+void Batched<T>::attend(Lane& lane, Layer& layer, const BlockPlaces& b, const Job& job,
                         std::size_t first, std::size_t count, std::size_t index) {
   const std::size_t n = job.batch.n, width = b.width(), nulls = b.null_key ? 1 : 0;
   const std::size_t n_key = n + nulls, queries = b.n_heads * b.d_head;
@@ -294,12 +328,23 @@ void Batched<T>::attend(Lane&, Layer& layer, const BlockPlaces& b, const Job& jo
                    transposed(at<const T>(job.w + b.null_key.offset + h * b.d_head, 1, b.d_head)),
                    at(pattern, n, 1, n_key), T(0), scale);
       }
+      if (b.relative_keys)  // q a^K at every offset
+        product<T>(q,
+                   transposed(at<const T>(job.w + b.relative_keys.offset + h * b.d_head, b.offsets,
+                                          b.d_head, queries)),
+                   at(lane.by_offset.data(), n, b.offsets), T(0), scale);
       for (std::size_t i = 0; i < n; ++i) {
         T* row = pattern + i * n_key;
         if (position_ == Position::alibi) {
           const T slope = slopes_[index][h];
           for (std::size_t j = 0; j <= i; ++j) row[j] -= slope * static_cast<T>(i - j);
         }
+        if (relative_bias_)
+          for (std::size_t j = 0; j <= i; ++j)
+            row[j] += job.w[relative_bias_.offset + bucket_[i - j] * b.n_heads + h];
+        if (b.relative_keys)
+          for (std::size_t j = 0; j <= i; ++j)
+            row[j] += lane.by_offset[i * b.offsets + earlier_row(i - j, b.offsets)];
         kernel::softmax<T>(row, i + 1 + nulls);
         std::fill(row + i + 1 + nulls, row + n_key, T(0));
       }
@@ -319,6 +364,16 @@ void Batched<T>::attend(Lane&, Layer& layer, const BlockPlaces& b, const Job& jo
       }
       product<T>(at<const T>(weights + nulls, n, n, n_key), v,
                  at(layer.z.data() + s * n * values + h * b.d_value, n, b.d_value, values));
+      if (!b.relative_values) continue;
+      T* share = layer.share.data() + (s * b.n_heads + h) * n * b.offsets;
+      std::fill_n(share, n * b.offsets, T(0));
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j <= i; ++j)
+          share[i * b.offsets + earlier_row(i - j, b.offsets)] += weights[i * n_key + j];
+      product<T>(at<const T>(share, n, b.offsets),
+                 at<const T>(job.w + b.relative_values.offset + h * b.d_value, b.offsets, b.d_value,
+                             values),
+                 at(layer.z.data() + s * n * values + h * b.d_value, n, b.d_value, values), T(1));
     }
   }
 }
@@ -335,6 +390,8 @@ void Batched<T>::attend_backward(Lane& lane, Layer& layer, const BlockPlaces& b,
   const bool turns = position_ == Position::rope;
   size_to(lane.d_scores, n * n_key);
   if (nulls) std::fill_n(gradient + b.null_key.offset, b.null_key.size, T(0));
+  std::fill_n(gradient + b.relative_keys.offset, b.relative_keys.size, T(0));
+  std::fill_n(gradient + b.relative_values.offset, b.relative_values.size, T(0));
   for (std::size_t s = 0; s < count; ++s) {
     const T* qkv = layer.qkv.data() + s * n * width;
     T* d_qkv = lane.d_qkv.data() + s * n * width;
@@ -353,6 +410,18 @@ void Batched<T>::attend_backward(Lane& lane, Layer& layer, const BlockPlaces& b,
         for (std::size_t i = 0; i < n; ++i) d[i * n_key] = T(0);  // its value is zero
       product<T>(transposed(at<const T>(used + nulls, n, n, n_key)), d_z,
                  at(d_qkv + 2 * queries + h * b.d_value, n, b.d_value, width));
+      T* by_offset = lane.by_offset.data();
+      if (b.relative_values) {
+        const std::size_t place = b.relative_values.offset + h * b.d_value;
+        product<T>(d_z, transposed(at<const T>(job.w + place, b.offsets, b.d_value, values)),
+                   at(by_offset, n, b.offsets));
+        for (std::size_t i = 0; i < n; ++i)
+          for (std::size_t j = 0; j <= i; ++j)
+            d[i * n_key + j] += by_offset[i * b.offsets + earlier_row(i - j, b.offsets)];
+        const T* share = layer.share.data() + (s * b.n_heads + h) * n * b.offsets;
+        product<T>(transposed(at<const T>(share, n, b.offsets)), d_z,
+                   at(gradient + place, b.offsets, b.d_value, values), T(1));
+      }
       if (drops)
         for (std::size_t c = 0; c < n * n_key; ++c) d[c] *= layer.keep[piece + c];
       for (std::size_t i = 0; i < n; ++i) {
@@ -364,6 +433,22 @@ void Batched<T>::attend_backward(Lane& lane, Layer& layer, const BlockPlaces& b,
       const ViewOf<T> d_k = at(d_qkv + queries + h * b.d_head, n, b.d_head, width);
       product<T>(d_scores, k, d_q);
       product<T>(transposed(d_scores), q, d_k);
+      if (relative_bias_)  // d holds the gradient times the scale, which the bias does not meet
+        for (std::size_t i = 0; i < n; ++i)
+          for (std::size_t j = 0; j <= i; ++j)
+            gradient[relative_bias_.offset + bucket_[i - j] * b.n_heads + h] +=
+                d[i * n_key + j] / scale;
+      if (b.relative_keys) {
+        const std::size_t place = b.relative_keys.offset + h * b.d_head;
+        std::fill_n(by_offset, n * b.offsets, T(0));
+        for (std::size_t i = 0; i < n; ++i)
+          for (std::size_t j = 0; j <= i; ++j)
+            by_offset[i * b.offsets + earlier_row(i - j, b.offsets)] += d[i * n_key + j];
+        const ViewOf<const T> d_offset = at<const T>(by_offset, n, b.offsets);
+        product<T>(d_offset, at<const T>(job.w + place, b.offsets, b.d_head, queries), d_q, T(1));
+        product<T>(transposed(d_offset), q, at(gradient + place, b.offsets, b.d_head, queries),
+                   T(1));
+      }
       if (turns)
         for (std::size_t i = 0; i < n; ++i)
           for (const std::size_t part : {std::size_t{0}, queries})
@@ -413,30 +498,37 @@ void Batched<T>::forward(Lane& lane, const Job& job, std::size_t first, std::siz
         size_to(layer.z, rows * values);
     if (job.dropout.pattern > 0 || job.dropout.head > 0)
       size_to(layer.keep, cells), size_to(layer.dropped, cells);
-    const T* h1 = norm(b.norm1, layer.x, layer.h1, layer.mean1, layer.rstd1);
+    size_to(lane.by_offset, n * b.offsets);
+    if (b.relative_values) size_to(layer.share, count * b.n_heads * n * b.offsets);
+    const T* h1 =
+        b.post_norm ? layer.x.data() : norm(b.norm1, layer.x, layer.h1, layer.mean1, layer.rstd1);
     product<T>(at(h1, rows, d), at(w + b.W_QKV.offset, d, width),
                at(layer.qkv.data(), rows, width));
     if (b.b_QKV) add_bias(layer.qkv.data(), w + b.b_QKV.offset, rows, width);
     attend(lane, layer, b, job, first, count, l);
     std::vector<T>& next = l + 1 < blocks_.size() ? lane.layers[l + 1].x : lane.x;
     std::vector<T>& mid = b.W_in ? layer.mid : next;
-    size_to(mid, rows * d);
-    std::copy(layer.x.begin(), layer.x.end(), mid.begin());
+    std::vector<T>& sum1 = b.post_norm && b.norm1.gain ? layer.sum1 : mid;  // a norm may follow
+    size_to(sum1, rows * d);
+    std::copy(layer.x.begin(), layer.x.end(), sum1.begin());
     product<T>(at<const T>(layer.z.data(), rows, values), at(w + b.W_O.offset, values, d),
-               at(mid.data(), rows, d), T(1));
-    if (b.b_O) add_bias(mid.data(), w + b.b_O.offset, rows, d);
+               at(sum1.data(), rows, d), T(1));
+    if (b.b_O) add_bias(sum1.data(), w + b.b_O.offset, rows, d);
+    if (b.post_norm) norm(b.norm1, sum1, mid, layer.mean1, layer.rstd1);
     if (!b.W_in) continue;
     size_to(layer.pre, rows * b.d_hidden), size_to(layer.post, rows * b.d_hidden);
-    const T* h2 = norm(b.norm2, mid, layer.h2, layer.mean2, layer.rstd2);
+    const T* h2 = b.post_norm ? mid.data() : norm(b.norm2, mid, layer.h2, layer.mean2, layer.rstd2);
     product<T>(at(h2, rows, d), at(w + b.W_in.offset, d, b.d_hidden),
                at(layer.pre.data(), rows, b.d_hidden));
     if (b.b_in) add_bias(layer.pre.data(), w + b.b_in.offset, rows, b.d_hidden);
     activation(b.activation, layer.pre, layer.post);
-    size_to(next, rows * d);
-    std::copy(mid.begin(), mid.end(), next.begin());
+    std::vector<T>& sum2 = b.post_norm && b.norm2.gain ? layer.sum2 : next;
+    size_to(sum2, rows * d);
+    std::copy(mid.begin(), mid.end(), sum2.begin());
     product<T>(at<const T>(layer.post.data(), rows, b.d_hidden),
-               at(w + b.W_out.offset, b.d_hidden, d), at(next.data(), rows, d), T(1));
-    if (b.b_out) add_bias(next.data(), w + b.b_out.offset, rows, d);
+               at(w + b.W_out.offset, b.d_hidden, d), at(sum2.data(), rows, d), T(1));
+    if (b.b_out) add_bias(sum2.data(), w + b.b_out.offset, rows, d);
+    if (b.post_norm) norm(b.norm2, sum2, next, layer.mean2, layer.rstd2);
   }
   const T* h = norm(norm_final_, lane.x, lane.h, lane.mean, lane.rstd);
   const Place& W_U = W_U_ ? W_U_ : W_E_;
@@ -477,6 +569,14 @@ void Batched<T>::backward(Lane& lane, const Job& job, std::size_t first, std::si
                                     p.centred, d, mean[i], rstd[i], lane.d_x.data() + i * d,
                                     g + p.gain.offset, p.bias ? g + p.bias.offset : nullptr);
   };
+  // a norm after the sum: what d_x asks of its output becomes what is asked of the sum
+  const auto back_through = [&](const NormPlaces& p, const std::vector<T>& sum,
+                                const std::vector<T>& mean, const std::vector<T>& rstd) {
+    if (!p.gain) return;
+    std::swap(lane.d_x, lane.d_h);
+    std::fill(lane.d_x.begin(), lane.d_x.end(), T(0));
+    norm_backward(p, sum, mean, rstd);
+  };
   size_to(lane.d_x, rows * d), size_to(lane.d_h, rows * d);
   // logits hold p - [target]; the share of the mean goes into the products
   const Place& W_U = W_U_ ? W_U_ : W_E_;
@@ -488,13 +588,16 @@ void Batched<T>::backward(Lane& lane, const Job& job, std::size_t first, std::si
              job.share);
   std::fill(lane.d_x.begin(), lane.d_x.end(), T(0));
   norm_backward(norm_final_, lane.x, lane.mean, lane.rstd);
+  std::fill_n(g + relative_bias_.offset, relative_bias_.size, T(0));
   for (std::size_t l = blocks_.size(); l-- > 0;) {
     const BlockPlaces& b = blocks_[l];
     Layer& layer = lane.layers[l];
-    const ViewOf<const T> d_x = at<const T>(lane.d_x.data(), rows, d);
-    const ViewOf<T> d_h = at(lane.d_h.data(), rows, d);
+    if (b.post_norm && b.W_in) back_through(b.norm2, layer.sum2, layer.mean2, layer.rstd2);
     if (b.W_in) {
-      const T* h2 = b.norm2.gain ? layer.h2.data() : layer.mid.data();
+      const ViewOf<const T> d_x = at<const T>(lane.d_x.data(), rows, d);
+      const ViewOf<T> d_h = at(lane.d_h.data(), rows, d);
+      const bool norm_before = !b.post_norm && b.norm2.gain;
+      const T* h2 = norm_before ? layer.h2.data() : layer.mid.data();
       size_to(lane.d_hidden, rows * b.d_hidden);
       product<T>(d_x, transposed(at(w + b.W_out.offset, b.d_hidden, d)),
                  at(lane.d_hidden.data(), rows, b.d_hidden));
@@ -506,10 +609,14 @@ void Batched<T>::backward(Lane& lane, const Job& job, std::size_t first, std::si
       product<T>(transposed(at(h2, rows, d)), d_pre, at(g + b.W_in.offset, d, b.d_hidden));
       if (b.b_in) sum_rows(lane.d_hidden.data(), g + b.b_in.offset, rows, b.d_hidden);
       product<T>(d_pre, transposed(at(w + b.W_in.offset, d, b.d_hidden)), d_h);
-      norm_backward(b.norm2, layer.mid, layer.mean2, layer.rstd2);
+      norm_backward(norm_before ? b.norm2 : NormPlaces{}, layer.mid, layer.mean2, layer.rstd2);
     }
+    if (b.post_norm) back_through(b.norm1, layer.sum1, layer.mean1, layer.rstd1);
+    const ViewOf<const T> d_x = at<const T>(lane.d_x.data(), rows, d);
+    const ViewOf<T> d_h = at(lane.d_h.data(), rows, d);
+    const bool norm_before = !b.post_norm && b.norm1.gain;
     const std::size_t width = b.width(), values = b.n_heads * b.d_value;
-    const T* h1 = b.norm1.gain ? layer.h1.data() : layer.x.data();
+    const T* h1 = norm_before ? layer.h1.data() : layer.x.data();
     size_to(lane.d_z, rows * values), size_to(lane.d_qkv, rows * width);
     product<T>(d_x, transposed(at(w + b.W_O.offset, values, d)), at(lane.d_z.data(), rows, values));
     product<T>(transposed(at<const T>(layer.z.data(), rows, values)), d_x,
@@ -520,7 +627,7 @@ void Batched<T>::backward(Lane& lane, const Job& job, std::size_t first, std::si
     product<T>(transposed(at(h1, rows, d)), d_qkv, at(g + b.W_QKV.offset, d, width));
     if (b.b_QKV) sum_rows(lane.d_qkv.data(), g + b.b_QKV.offset, rows, width);
     product<T>(d_qkv, transposed(at(w + b.W_QKV.offset, d, width)), d_h);
-    norm_backward(b.norm1, layer.x, layer.mean1, layer.rstd1);
+    norm_backward(norm_before ? b.norm1 : NormPlaces{}, layer.x, layer.mean1, layer.rstd1);
   }
   if (W_U_) std::fill_n(g + W_E_.offset, W_E_.size, T(0));
   if (W_pos_) std::fill_n(g + W_pos_.offset, W_pos_.size, T(0));

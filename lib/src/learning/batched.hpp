@@ -23,8 +23,10 @@ struct NormPlaces {
 
 struct BlockPlaces {
   NormPlaces norm1, norm2;
-  Place W_QKV, b_QKV, W_O, b_O, null_key, W_in, b_in, W_out, b_out;
+  Place W_QKV, b_QKV, W_O, b_O, null_key, relative_keys, relative_values, W_in, b_in, W_out, b_out;
   std::size_t n_heads = 1, d_head = 0, d_value = 0, d_hidden = 0;
+  std::size_t offsets = 0;  // rows of Shaw's tables
+  bool post_norm = false;
   Activation activation = Activation::gelu_new;
   std::size_t width() const { return n_heads * (2 * d_head + d_value); }
 };
@@ -52,10 +54,13 @@ class Batched {
   struct Layer {
     std::vector<T> x, mean1, rstd1, h1, qkv, unrotated, pattern, dropped, keep, keep_head, z, mid,
         mean2, rstd2, h2, pre, post;
+    std::vector<T> sum1, sum2;  // post-norm only: what the norms read
+    std::vector<T> share;       // Shaw's positions on values only: of A on every offset
   };
   struct Lane {  // the memory of one block of sequences
     std::vector<Layer> layers;
     std::vector<T> x, mean, rstd, h, logits, d_x, d_h, d_qkv, d_z, d_hidden, d_scores, gradient;
+    std::vector<T> by_offset;  // Shaw's positions only: [n, offsets]
     double loss = 0;
   };
   struct Job;
@@ -73,12 +78,14 @@ class Batched {
   std::size_t d_model_ = 0, vocabulary_ = 0, outputs_ = 0, context_ = 0, size_ = 0;
   Position position_ = Position::none;
   Rope rope_;
-  Place W_E_, W_pos_, W_U_;
+  Place W_E_, W_pos_, relative_bias_, W_U_;
   NormPlaces norm_final_;
   std::vector<BlockPlaces> blocks_;
   std::vector<bool> decays_;
   std::size_t positions_ready_ = 0;
   std::vector<T> cosine_, sine_, sinusoids_;
+  T5Buckets buckets_;
+  std::vector<std::size_t> bucket_;  // T5's positions only: of every distance
   std::vector<std::vector<T>> slopes_;
   std::vector<Lane> lanes_;
 };

@@ -19,6 +19,7 @@ void walk(Model& w, const std::function<void(const ParameterOf<N>&)>& visit) {
   };
   show("embed.W_E", w.W_E, true);
   show("pos_embed.W_pos", w.W_pos, true);
+  show("relative_bias", w.relative_bias, true);
   for (std::size_t layer = 0; layer < w.blocks.size(); ++layer) {
     auto& block = w.blocks[layer];
     const std::string prefix = "blocks." + std::to_string(layer) + ".";
@@ -32,6 +33,8 @@ void walk(Model& w, const std::function<void(const ParameterOf<N>&)>& visit) {
     show(prefix + "attn.b_V", block.attention.b_V, false);
     show(prefix + "attn.b_O", block.attention.b_O, false);
     show(prefix + "attn.null_key", block.attention.null_key, false);
+    show(prefix + "attn.relative_keys", block.attention.relative_keys, true);
+    show(prefix + "attn.relative_values", block.attention.relative_values, true);
     show_norm(prefix + "ln2", block.norm2);
     if (block.feed_forward) {
       show(prefix + "mlp.W_in", block.feed_forward->W_in, true);
@@ -106,8 +109,10 @@ template <class To, class From>
 ModelWeightsOf<To> model_cast(const ModelWeightsOf<From>& from) {
   ModelWeightsOf<To> to;
   to.position = from.position, to.rope = from.rope, to.n_context = from.n_context;
+  to.max_distance = from.max_distance;
   cast_tensor<To>(from.W_E, to.W_E);
   cast_tensor<To>(from.W_pos, to.W_pos);
+  cast_tensor<To>(from.relative_bias, to.relative_bias);
   cast_tensor<To>(from.W_U, to.W_U);
   to.norm_final = cast_norm<To>(from.norm_final);
   for (const BlockWeightsOf<From>& block : from.blocks) {
@@ -125,6 +130,8 @@ ModelWeightsOf<To> model_cast(const ModelWeightsOf<From>& from) {
     cast_tensor<To>(block.attention.b_V, b.attention.b_V);
     cast_tensor<To>(block.attention.b_O, b.attention.b_O);
     cast_tensor<To>(block.attention.null_key, b.attention.null_key);
+    cast_tensor<To>(block.attention.relative_keys, b.attention.relative_keys);
+    cast_tensor<To>(block.attention.relative_values, b.attention.relative_values);
     if (block.feed_forward) {
       FeedForwardWeightsOf<To>& f = b.feed_forward.emplace();
       f.activation = block.feed_forward->activation;

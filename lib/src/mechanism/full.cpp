@@ -175,6 +175,8 @@ HeadsTraceOf<T> multi_head_counted(const MatrixOf<T>& x, const MatrixOf<T>& memo
                                    const MultiHeadWeightsOf<T>& weights,
                                    const FullOptionsOf<T>& options) {
   require_shape(weights.null_key.size() == 0, "multi_head_counted", "a null key is not counted");
+  require_shape(weights.relative_keys.size() == 0, "multi_head_counted",
+                "relative positions inside the weights are not counted");
   HeadsTraceOf<T> t;
   t.query = in_heads(mapped(x, weights.W_Q, weights.b_Q, "W_Q", t.work), weights.n_heads, "W_Q");
   t.key = in_heads(mapped(memory, weights.W_K, weights.b_K, "W_K", t.work), weights.n_heads, "W_K");

@@ -171,6 +171,7 @@ std::string part(const HtmlPart& p, const std::string& id) {
   if (const auto* c = std::get_if<HtmlCheck>(&p)) return check(*c);
   if (const auto* s = std::get_if<HtmlStage>(&p)) return stage(*s, id);
   if (const auto* w = std::get_if<HtmlTable>(&p)) return word_table(*w);
+  if (const auto* h = std::get_if<HtmlHeads>(&p)) return viewer_element(h->heads);
   const auto& picture = std::get<HtmlPicture>(p);
   return "<figure>\n" + picture.svg + "<figcaption>" + markup(picture.caption) +
          "</figcaption>\n</figure>\n";
@@ -200,12 +201,17 @@ std::string claim_table(const std::vector<HtmlClaim>& claims) {
 }  // namespace
 
 std::string html_page(const HtmlPage& page) {
+  bool has_heads = false;
+  for (const HtmlSection& section : page.sections)
+    for (const HtmlPart& each : section.parts)
+      has_heads = has_heads || std::holds_alternative<HtmlHeads>(each);
   std::string out = "<!DOCTYPE html>\n<html lang=\"" + markup(page.language) +
                     "\">\n<head>\n<meta charset=\"utf-8\">\n"
                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                     "<title>" +
                     markup(page.title) + "</title>\n<style>";
   out += style_sheet;
+  if (has_heads) out += viewer_style();
   out += "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#content\">Skip to the content</a>\n";
   out += "<header><h1>" + markup(page.title) + "</h1>\n";
   if (!page.lead.empty()) out += paragraph(page.lead);
@@ -224,7 +230,9 @@ std::string html_page(const HtmlPage& page) {
     out += "</section>\n";
   }
   if (!page.claims.empty()) out += claim_table(page.claims);
-  return out + "</main>\n</body>\n</html>\n";
+  out += "</main>\n";
+  if (has_heads) out += "<script>\n" + std::string(viewer_script()) + "</script>\n";
+  return out + "</body>\n</html>\n";
 }
 
 }  // namespace headlight::render

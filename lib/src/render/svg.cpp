@@ -8,6 +8,7 @@
 #include <headlight/render/svg.hpp>
 #include <limits>
 #include <map>
+#include <optional>
 
 #include "render/band.hpp"
 
@@ -59,7 +60,7 @@ std::string name_of(const Caption& caption, const std::string& body) {
 }
 
 std::string picture(double width, double height, const Caption& caption, const std::string& body,
-                    bool hatch) {
+                    bool hatch, std::optional<Palette> legend = {}) {
   const std::string name = name_of(caption, body);
   std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"" +
                     attribute("viewBox", "0 0 " + at(width) + " " + at(height)) +
@@ -74,9 +75,19 @@ std::string picture(double width, double height, const Caption& caption, const s
         "<defs><pattern id=\"" + name +
         "-h\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\">"
         "<path d=\"M0 6L6 0\" stroke=\"currentColor\" stroke-opacity=\"0.45\"/></pattern></defs>\n";
+  if (legend) {
+    out += "<defs><linearGradient id=\"" + name + "-g\">";
+    for (int step = 0; step <= 12; ++step)
+      out += "<stop" + attribute("offset", step / 12.0) +
+             attribute("stop-color", hex(colour_of(*legend, step / 12.0))) + "/>";
+    out += "</linearGradient></defs>\n";
+  }
   std::string filled = body;
-  for (std::size_t place = 0; (place = filled.find("url(#h)", place)) != std::string::npos;)
-    filled.replace(place, 7, "url(#" + name + "-h)");
+  for (const char part : {'h', 'g'}) {
+    const std::string local = std::string("url(#") + part + ")";
+    for (std::size_t place = 0; (place = filled.find(local, place)) != std::string::npos;)
+      filled.replace(place, local.size(), "url(#" + name + "-" + part + ")");
+  }
   return out + filled + "</svg>\n";
 }
 
@@ -108,10 +119,11 @@ std::string mark(std::size_t kind, double x, double y, const std::string& colour
   }
 }
 
-// Many small cells: one path a colour (of 33), neighbours of the same colour in one piece.
-std::string small_cells(const Matrix& cells, double left, double top,
+// Cells without numbers: one path a colour (of 33). Merged, neighbours of one colour are one piece.
+std::string plain_cells(const Matrix& cells, double left, double top, double side, bool merged,
                         const std::function<Colour(double)>& colour, bool& any_hidden) {
   std::map<std::string, std::string> paths;  // fill to outline
+  std::string unknown;                       // NaN, where there is room to say so
   const auto fill_of = [&](double v) -> std::string {
     if (std::isnan(v)) return "none";
     return std::isfinite(v) ? hex(colour(v)) : "url(#h)";
@@ -120,19 +132,56 @@ std::string small_cells(const Matrix& cells, double left, double top,
     for (std::size_t j = 0; j < cells.shape(1);) {
       const std::string fill = fill_of(cells(i, j));
       std::size_t end = j + 1;
-      while (end < cells.shape(1) && fill_of(cells(i, end)) == fill) ++end;
-      const std::string width = at(10.0 * static_cast<double>(end - j));
-      paths[fill] += "M" + at(left + 10.0 * static_cast<double>(j)) + " " +
-                     at(top + 10.0 * static_cast<double>(i)) + "h" + width + "v10h-" + width + "z";
+      while (merged && end < cells.shape(1) && fill_of(cells(i, end)) == fill) ++end;
+      const std::string width = at(side * static_cast<double>(end - j));
+      paths[fill] += "M" + at(left + side * static_cast<double>(j)) + " " +
+                     at(top + side * static_cast<double>(i)) + "h" + width + "v" + at(side) + "h-" +
+                     width + "z";
       any_hidden = any_hidden || fill == "url(#h)";
+      if (!merged && fill == "none")
+        unknown +=
+            text(left + side * (static_cast<double>(j) + 0.5),
+                 top + side * (static_cast<double>(i) + 0.5) + 4, "?", " text-anchor=\"middle\"");
       j = end;
     }
-  std::string out;
+  std::string out = merged ? "" : "<g stroke=\"currentColor\" stroke-opacity=\"0.25\">\n";
   for (const auto& [fill, outline] : paths)
     out += "<path" + attribute("fill", fill) + attribute("d", outline) + "/>\n";
-  return out + rect(left, top, 10.0 * static_cast<double>(cells.shape(1)),
-                    10.0 * static_cast<double>(cells.shape(0)),
+  if (!merged) return out + "</g>\n" + unknown;
+  return out + rect(left, top, side * static_cast<double>(cells.shape(1)),
+                    side * static_cast<double>(cells.shape(0)),
                     " fill=\"none\" stroke=\"currentColor\" stroke-opacity=\"0.4\"");
+}
+
+// Cells with their number, dark on light or light on dark.
+std::string numbered_cells(const Matrix& cells, double left, double top, double side, double tall,
+                           const std::function<Colour(double)>& colour, bool& any_hidden) {
+  std::string fields, dark, light;
+  for (std::size_t i = 0; i < cells.shape(0); ++i)
+    for (std::size_t j = 0; j < cells.shape(1); ++j) {
+      const double x = left + static_cast<double>(j) * side,
+                   y = top + static_cast<double>(i) * tall;
+      const double v = cells(i, j);
+      const bool finite = std::isfinite(v);
+      any_hidden = any_hidden || v == hidden;
+      fields += "<path" +
+                attribute("fill", finite        ? hex(colour(v))
+                                  : v == hidden ? "url(#h)"
+                                                : "none") +
+                attribute("d", "M" + at(x) + " " + at(y) + "h" + at(side) + "v" + at(tall) + "h-" +
+                                   at(side) + "z") +
+                "/>\n";
+      if (finite)
+        (luminance(colour(v)) > 0.2 ? dark : light) +=
+            text(x + side / 2, y + 17, fixed(v, std::abs(v) >= 100 ? 0 : 2));
+      else if (std::isnan(v))
+        dark += text(x + side / 2, y + 17, "?", " fill=\"currentColor\"");
+    }
+  const std::string numbers = " text-anchor=\"middle\" font-size=\"11\">\n";
+  std::string out = "<g stroke=\"currentColor\" stroke-opacity=\"0.25\">\n" + fields + "</g>\n";
+  if (!dark.empty()) out += "<g fill=\"#000\"" + numbers + dark + "</g>\n";
+  if (!light.empty()) out += "<g fill=\"#fff\"" + numbers + light + "</g>\n";
+  return out;
 }
 
 }  // namespace
@@ -184,13 +233,14 @@ std::string svg_heatmap(const Matrix& values, const Mask* mask, const Caption& c
   double high = style.high.value_or(any_finite ? std::max(most, low) : 0.0);
   if (style.diverging) high = std::max(std::abs(low), std::abs(high)), low = -high;
   const Palette palette = style.diverging ? Palette::diverging : Palette::cividis;
-  const bool many = rows > 24 || columns > 24;  // colours in 33 steps
-  const std::function<Colour(double)> colour = [&](double x) {
+  const bool many = rows > 24 || columns > 24;
+  const bool numbered = !many && columns <= 12;
+  const std::function<Colour(double)> colour = [&](double x) {  // in 33 steps without numbers
     const double share = high > low ? (x - low) / (high - low) : 0.0;
-    return colour_of(palette, many ? std::round(share * 32) / 32 : share);
+    return colour_of(palette, numbered ? share : std::round(share * 32) / 32);
   };
 
-  const double side = many ? 10 : columns <= 12 ? 44 : 22;
+  const double side = many ? 10 : numbered ? 44 : 22;
   const double tall = side == 44 ? 26 : side;
   const bool labelled = band == 1 && side > 10;
   double left = 28, top = 28;
@@ -204,26 +254,8 @@ std::string svg_heatmap(const Matrix& values, const Mask* mask, const Caption& c
 
   std::string body;
   bool any_hidden = false;
-  if (side == 10) {
-    body += small_cells(cells, left, top, colour, any_hidden);
-  } else {
-    for (std::size_t i = 0; i < rows; ++i)
-      for (std::size_t j = 0; j < columns; ++j) {
-        const double x = left + static_cast<double>(j) * side,
-                     y = top + static_cast<double>(i) * tall;
-        const double v = cells(i, j);
-        const bool finite = std::isfinite(v);
-        any_hidden = any_hidden || v == hidden;
-        const std::string fill = finite ? hex(colour(v)) : v == hidden ? "url(#h)" : "none";
-        body += rect(x, y, side, tall,
-                     attribute("fill", fill) + " stroke=\"currentColor\" stroke-opacity=\"0.25\"");
-        if (std::isnan(v)) body += text(x + side / 2, y + tall - 8, "?", " text-anchor=\"middle\"");
-        if (finite && side == 44)
-          body += text(x + side / 2, y + 17, fixed(v, std::abs(v) >= 100 ? 0 : 2),
-                       attribute("fill", luminance(colour(v)) > 0.2 ? "#000" : "#fff") +
-                           " text-anchor=\"middle\" font-size=\"11\"");
-      }
-  }
+  body += side == 44 ? numbered_cells(cells, left, top, side, tall, colour, any_hidden)
+                     : plain_cells(cells, left, top, side, side == 10, colour, any_hidden);
   if (labelled) {
     for (std::size_t i = 0; i < style.row_labels.size(); ++i)
       body += text(left - 6, top + (static_cast<double>(i) + 0.5) * tall + 4,
@@ -244,9 +276,7 @@ std::string svg_heatmap(const Matrix& values, const Mask* mask, const Caption& c
   double x = left;
   const double y = field_bottom + 14;
   if (any_finite) {
-    for (std::size_t step = 0; step < 40; ++step)
-      body += rect(x + 3.0 * static_cast<double>(step), y, 3.2, 12,
-                   attribute("fill", hex(colour_of(palette, static_cast<double>(step) / 39))));
+    body += rect(x, y, 120, 12, " fill=\"url(#g)\"");
     body += text(x, y + 26, fixed(low, 2)) +
             text(x + 120, y + 26, fixed(high, 2), " text-anchor=\"end\"");
     x += 140;
@@ -258,7 +288,7 @@ std::string svg_heatmap(const Matrix& values, const Mask* mask, const Caption& c
   if (band > 1)
     body += text(left, y + 42,
                  "a cell is the mean of " + std::to_string(band) + " by " + std::to_string(band));
-  return picture(width, y + (band > 1 ? 50 : 34), caption, body, any_hidden);
+  return picture(width, y + (band > 1 ? 50 : 34), caption, body, any_hidden, palette);
 }
 
 std::string svg_line_chart(const std::vector<Series>& series, const Caption& caption,

@@ -60,6 +60,13 @@ ModelWeightsOf<T> model(Random& random, Position position = Position::learned,
   w.position = position;
   if (position == Position::learned) w.W_pos = random_matrix<T>(random, 17, s.d_model);
   w.blocks = {block<T>(random, s), block<T>(random, s)};
+  if (position == Position::t5)
+    w.relative_bias = random_matrix<T>(random, 6, s.n_heads), w.max_distance = 5;
+  if (position == Position::shaw)
+    for (BlockWeightsOf<T>& b : w.blocks) {
+      b.attention.relative_keys = random_matrix<T>(random, 2 * 2 + 1, s.n_heads * s.d_head);
+      b.attention.relative_values = random_matrix<T>(random, 2 * 2 + 1, s.n_heads * s.d_value);
+    }
   w.norm_final = norm<T>(random, s);
   return w;
 }

@@ -1,6 +1,7 @@
 #include <headlight/attention/model.hpp>
 #include <headlight/core/linalg.hpp>
 #include <headlight/core/shape.hpp>
+#include <headlight/position/sinusoidal.hpp>
 #include <numeric>
 #include <stdexcept>
 
@@ -14,7 +15,8 @@ namespace {
 
 const std::vector<std::size_t> ids = {3, 1, 12, 3, 7};
 const Position all_positions[] = {Position::learned, Position::sinusoidal, Position::rope,
-                                  Position::alibi, Position::none};
+                                  Position::alibi,   Position::t5,         Position::shaw,
+                                  Position::none};
 
 std::size_t bytes_of(const ModelTrace& trace) {
   std::size_t bytes = 0;
@@ -41,6 +43,22 @@ TEST_CASE("run_model: an untied unembedding is used instead", "[model]") {
   w.W_U = random_matrix(random, 13, 7);
   const ModelTrace t = run_model<double>(ids, w);
   CHECK_THAT(t.logits, IsClose(matmul(t.norm_final.output, headlight::transpose(w.W_U))));
+}
+
+TEST_CASE("run_model: the first block reads embedding plus position, row by row", "[model]") {
+  for (const Position position : all_positions) {
+    Random random(14);
+    const ModelWeights w = model(random, position);
+    Matrix want = Matrix::from_shape({ids.size(), w.W_E.shape(1)});
+    const Matrix waves = sinusoidal_positions<double>(ids.size(), w.W_E.shape(1));
+    for (std::size_t i = 0; i < want.shape(0); ++i)
+      for (std::size_t c = 0; c < want.shape(1); ++c) {
+        want(i, c) = w.W_E(ids[i], c);
+        if (position == Position::learned) want(i, c) += w.W_pos(i, c);
+        if (position == Position::sinusoidal) want(i, c) += waves(i, c);
+      }
+    CHECK_THAT(run_model<double>(ids, w).blocks[0].residual_pre, IsClose(want));
+  }
 }
 
 TEST_CASE("run_model: the future changes no stage of the past, whatever the positions",
@@ -175,6 +193,29 @@ TEST_CASE("run_model: patching a stage with another run's values gives the other
   };
   CHECK((numbers(run_model<double>(ids, w, options)).at("unembed.hook_out") ==
          source.at("unembed.hook_out")));
+}
+
+TEST_CASE("run_model: refuses tables of positions that do not fit", "[model][error]") {
+  Random random(12);
+  ModelWeights w = model(random, Position::shaw);
+  w.blocks[1].attention.relative_keys = {};
+  w.blocks[1].attention.relative_values = {};
+  CHECK_THROWS_WITH(
+      run_model<double>(ids, w),
+      "run_model: layer 1 has no relative_keys, but the model's positions are Shaw's");
+  w.position = Position::none;
+  CHECK_THROWS_WITH(
+      run_model<double>(ids, w),
+      "run_model: layer 0 has relative_keys, but the model's positions are not Shaw's");
+  w = model(random, Position::t5);
+  w.blocks[1].attention.n_heads = 1;
+  CHECK_THROWS_WITH(run_model<double>(ids, w),
+                    "run_model: relative_bias has shape [6, 3] for the 1 heads of layer 1");
+  w = model(random, Position::t5);
+  w.blocks[0].attention.null_key = random_matrix(random, 3, 4);
+  CHECK_THROWS_WITH(run_model<double>(ids, w),
+                    "run_model: T5's positions with a null key are not defined; use another "
+                    "position code");
 }
 
 TEST_CASE("run_model: refuses what does not fit", "[model][error]") {

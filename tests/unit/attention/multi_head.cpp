@@ -3,6 +3,8 @@
 #include <headlight/attention/head_slice.hpp>
 #include <headlight/core/linalg.hpp>
 #include <headlight/core/shape.hpp>
+#include <headlight/layer/mask.hpp>
+#include <headlight/position/relative.hpp>
 #include <limits>
 
 #include "example.hpp"
@@ -166,6 +168,56 @@ TEST_CASE("multi_head_attention: a null key takes weight and gives nothing", "[m
     }
 }
 
+TEST_CASE("multi_head_attention: with Shaw's tables every head is relative_attention",
+          "[multi_head][two-ways]") {
+  Random random(21);
+  MultiHeadWeights w = multi_head(random);
+  const MultiHeadWeights bare = w;
+  w.relative_keys = random_matrix(random, 5, 3 * 4);    // reach 2
+  w.relative_values = random_matrix(random, 5, 3 * 5);  // d_value 5
+  const auto columns_of = [](const Matrix& table, std::size_t h) {
+    Matrix part = Matrix::from_shape({table.shape(0), table.shape(1) / 3});
+    for (std::size_t i = 0; i < part.shape(0); ++i)
+      for (std::size_t j = 0; j < part.shape(1); ++j) part(i, j) = table(i, h * part.shape(1) + j);
+    return part;
+  };
+  const Matrix x = random_matrix(random, 4, 7), memory = random_matrix(random, 6, 7);
+  const Mask mask = causal_mask(4, 6);
+  MultiHeadTrace trace;
+  multi_head_attention(x, memory, w, {.causal = true}, trace);
+  for (std::size_t h = 0; h < 3; ++h) {
+    const RelativeTrace head = relative_attention(
+        slice(trace.query, h), slice(trace.key, h), slice(trace.value, h),
+        {2, columns_of(w.relative_keys, h), columns_of(w.relative_values, h)}, &mask);
+    CHECK_THAT(slice(trace.bias, h), IsClose(head.position_scores));
+    CHECK_THAT(slice(trace.pattern, h), IsClose(head.pattern));
+    CHECK_THAT(slice(trace.relative_output, h), IsClose(head.position_output));
+    CHECK_THAT(slice(trace.output, h), IsClose(head.output));
+  }
+  // a key far to the left has the row of the farthest, and without tables nothing is added
+  MultiHeadTrace plain;
+  multi_head_attention(x, memory, bare, {.causal = true}, plain);
+  CHECK(plain.bias.size() == 0);
+  CHECK(plain.relative_output.size() == 0);
+  CHECK(compare(plain.output, trace.output).relative > 1e-2);
+}
+
+TEST_CASE("multi_head_attention: Shaw's stages may be changed before the next one reads them",
+          "[multi_head][law]") {
+  Random random(22);
+  MultiHeadWeights w = multi_head(random);
+  const Matrix x = random_matrix(random, 5, 7);
+  const MultiHeadTrace bare = multi_head_attention(x, w, {.causal = true});
+  w.relative_keys = random_matrix(random, 5, 3 * 4);
+  w.relative_values = random_matrix(random, 5, 3 * 5);
+  AttentionOptions options{.causal = true};
+  options.intervention = [](const StageOf<double>& stage) {
+    if (stage.name == "attn.hook_bias" || stage.name == "attn.hook_z_relative")
+      std::fill(stage.values.begin(), stage.values.end(), 0.0);
+  };
+  CHECK((multi_head_attention(x, w, options).attention_output == bare.attention_output));
+}
+
 TEST_CASE("multi_head_attention: an unseen NaN does not reach those who do not see it",
           "[multi_head][law]") {
   Random random(11);
@@ -217,6 +269,21 @@ TEST_CASE("multi_head_attention: says which shapes do not fit", "[multi_head][er
                       v.null_key = Matrix::from_shape({2, 4});
                     })(),
                     "multi_head_attention: null_key has shape [2, 4] for 3 heads of 4");
+  CHECK_THROWS_WITH(with([](auto& v) {
+                      v.relative_keys = Matrix::from_shape({4, 12});
+                    })(),
+                    "multi_head_attention: relative_keys has shape [4, 12], wanted an odd number "
+                    "of rows of 12");
+  CHECK_THROWS_WITH(with([](auto& v) {
+                      v.relative_keys = Matrix::from_shape({5, 12});
+                      v.relative_values = Matrix::from_shape({3, 15});
+                    })(),
+                    "multi_head_attention: relative_values has shape [3, 15], wanted [5, 15]");
+  CHECK_THROWS_WITH(with([](auto& v) {
+                      v.relative_keys = Matrix::from_shape({5, 12});
+                      v.null_key = Matrix::from_shape({3, 4});
+                    })(),
+                    "multi_head_attention: relative positions with a null key are not defined");
 }
 
 TEST_CASE("head_weights, output_rows: number by number, and no head that is not there",

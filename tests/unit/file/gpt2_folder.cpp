@@ -26,6 +26,8 @@ ModelWeightsF storable(const models::Kind& kind) {
     b.attention.W_V = random_matrix<float>(random, 9, 12);
     b.attention.W_O = random_matrix<float>(random, 12, 9);
     if (b.attention.b_V.size()) b.attention.b_V = random_vector<float>(random, 12);
+    if (b.attention.relative_values.size())
+      b.attention.relative_values = random_matrix<float>(random, 7, 12);
   }
   return w;
 }
@@ -103,5 +105,32 @@ TEST_CASE("gpt2_folder: a bad folder is refused in one line that says where", "[
   CHECK(complaint("\"n_layer\": 2", "\"n_layer\": 3") ==
         "model.safetensors: the tensor h.2.ln_1.weight is missing");
   CHECK(complaint("\"learned\"", "\"guessed\"") ==
-        "config.json: position: wanted learned, sinusoidal, rope, alibi or none, got guessed");
+        "config.json: position: wanted learned, sinusoidal, rope, alibi, t5, shaw or none, got "
+        "guessed");
+}
+
+TEST_CASE("gpt2_folder: keys of T5's and Shaw's positions and of post-norm are checked",
+          "[file][error]") {
+  const auto complaint = [](std::size_t kind, const std::string& from, const std::string& to) {
+    const Folder folder;
+    write_gpt2_folder(folder.path, storable(models::all_kinds()[kind]));
+    std::string text = read_whole_file(folder.path / "config.json");
+    REQUIRE(text.find(from) != std::string::npos);
+    write_whole_file(folder.path / "config.json", text.replace(text.find(from), from.size(), to));
+    try {
+      read_gpt2_folder<float>(folder.path);
+    } catch (const FileError& e) {
+      return std::string(e.what()).substr(folder.path.string().size() + 1);
+    }
+    return std::string("none");
+  };
+  CHECK(complaint(7, "\"n_buckets\": 6,", "") == "config.json: n_buckets is missing");
+  CHECK(complaint(7, "\"n_buckets\": 6", "\"n_buckets\": 7") ==
+        "model.safetensors: relative_bias.weight: wanted shape [7, 3], got [6, 3]");
+  CHECK(complaint(7, "\"max_distance\": 5", "\"max_distance\": 3") ==
+        "config.json: max_distance: wanted more than the 3 exact buckets of at least 2, got 3");
+  CHECK(complaint(8, "\"relative_reach\": 3", "\"relative_reach\": 2") ==
+        "model.safetensors: h.0.attn.relative_keys: wanted shape [5, 12], got [7, 12]");
+  CHECK(complaint(9, "\"norm_place\": \"after\"", "\"norm_place\": \"nowhere\"") ==
+        "config.json: norm_place: wanted before or after, got nowhere");
 }

@@ -48,7 +48,20 @@ inline std::vector<Kind> all_kinds() {
   Kind null_rope = rope;
   null_rope.has_null_key = true, null_rope.has_biases = true;
   null_rope.name = "rope and null key";
-  return {gpt2, rope, interleaved, alibi, sinusoidal, none, null_rope};
+  Kind t5 = rope;
+  t5.position = Position::t5;
+  t5.name = "T5's buckets";
+  Kind shaw = gpt2;
+  shaw.position = Position::shaw;
+  shaw.name = "Shaw's vectors on keys and values";
+  Kind after = gpt2;
+  after.place = NormPlace::after;
+  after.name = "post-norm";
+  Kind shaw_after = shaw;
+  shaw_after.place = NormPlace::after, shaw_after.has_feed_forward = false;
+  shaw_after.norm = Norm::rms;
+  shaw_after.name = "Shaw's vectors, post-norm, attention only";
+  return {gpt2, rope, interleaved, alibi, sinusoidal, none, null_rope, t5, shaw, after, shaw_after};
 }
 
 inline constexpr std::size_t vocabulary = 11;
@@ -72,6 +85,8 @@ ModelWeightsOf<T> model(const Kind& kind, std::uint64_t seed = 5) {
   w.position = kind.position;
   w.rope.pairing = kind.pairing;
   if (kind.position == Position::learned) w.W_pos = random_matrix<T>(random, 8, d);
+  if (kind.position == Position::t5)  // 6 buckets: 0, 1, 2, then 3, 4, and 5 or more tokens back
+    w.relative_bias = random_matrix<T>(random, 6, h), w.max_distance = 5;
   for (int layer = 0; layer < 2; ++layer) {
     BlockWeightsOf<T> b;
     b.place = kind.place;
@@ -84,6 +99,10 @@ ModelWeightsOf<T> model(const Kind& kind, std::uint64_t seed = 5) {
     b.attention.b_Q = bias(h * d_head), b.attention.b_K = bias(h * d_head);
     b.attention.b_V = bias(h * d_value), b.attention.b_O = bias(d);
     if (kind.has_null_key) b.attention.null_key = random_matrix<T>(random, h, d_head);
+    if (kind.position == Position::shaw) {
+      b.attention.relative_keys = random_matrix<T>(random, 2 * 3 + 1, h * d_head);
+      b.attention.relative_values = random_matrix<T>(random, 2 * 3 + 1, h * d_value);
+    }
     if (kind.has_feed_forward) {
       b.norm2 = norm();
       b.feed_forward = FeedForwardWeightsOf<T>{

@@ -85,13 +85,15 @@ TEST_CASE("TrainerOf: in float, loss and gradient are those in double", "[learni
 
 TEST_CASE("TrainerOf: one and two threads give the same bits, with dropout too",
           "[learning][law]") {
-  for (const double dropout : {0.0, 0.2}) {
+  for (const auto& [kind, dropout] : {std::pair{1, 0.0}, std::pair{1, 0.2}, std::pair{7, 0.2},
+                                      std::pair{8, 0.2}, std::pair{9, 0.0}}) {
     std::uint64_t hashes[3] = {};
     for (const std::size_t threads : {1, 2}) {
       TrainingPlan plan = short_plan();
       plan.pattern_dropout = plan.head_dropout = dropout;
       plan.threads = threads;
-      TrainerF trainer(models::model<float>(models::all_kinds()[1]), plan);
+      TrainerF trainer(models::model<float>(models::all_kinds()[static_cast<std::size_t>(kind)]),
+                       plan);
       for (std::uint64_t s = 0; s < 8; ++s) trainer.step(models::batch(7, 6, false, s));
       hashes[threads] = parameter_hash(trainer.weights());
     }
@@ -148,10 +150,25 @@ TEST_CASE("TrainerOf: refuses batches that do not fit", "[learning][error]") {
                     "TrainerOf: 2 sequences of 5 tokens have 9 ids, 10 targets, 0 flags");
   CHECK_THROWS_WITH(trainer.step(models::batch(1, 9, false)),
                     "TrainerOf: wanted at most 8 tokens (the model's context), got 9");
-  models::Kind post = models::all_kinds()[0];
-  post.place = NormPlace::after;
-  CHECK_THROWS_WITH(TrainerF(models::model<float>(post), {}),
-                    "TrainerOf: wanted pre-norm blocks, got post-norm");
+}
+
+TEST_CASE("TrainerOf: refuses models that run_model refuses", "[learning][error]") {
+  models::Kind kind = models::all_kinds()[7];  // T5's buckets
+  kind.has_null_key = true;
+  CHECK_THROWS_WITH(TrainerF(models::model<float>(kind), {}),
+                    "TrainerOf: ALiBi, T5's or Shaw's positions with a null key are not defined");
+  kind.has_null_key = false;
+  ModelWeightsF w = models::model<float>(kind);
+  w.relative_bias = MatrixF::from_shape({6, 2});
+  CHECK_THROWS_WITH(TrainerF(w, {}), "TrainerOf: relative_bias [6, 2] does not fit 3 heads");
+  kind.position = Position::shaw;
+  w = models::model<float>(kind);
+  w.blocks[1].attention.relative_keys = MatrixF::from_shape({6, 12});
+  CHECK_THROWS_WITH(TrainerF(w, {}),
+                    "TrainerOf: relative_keys [6, 12] and relative_values [7, 15] do not fit W_K "
+                    "[9, 12]");
+  w.position = Position::none;  // tables without their code
+  CHECK_THROWS_AS(TrainerF(w, {}), std::invalid_argument);
 }
 
 TEST_CASE("rate_at: warm-up, peak, end", "[learning][two-ways]") {
@@ -181,15 +198,21 @@ TEST_CASE("adam_update: the first step goes by the rate against the sign, decay 
 
 TEST_CASE("identical heads: they stay bit-identical without noise and part with it",
           "[learning][law]") {
-  for (const double dropout : {0.0, 0.1}) {
-    Random random(1);
-    ModelWeights w = models::model(models::all_kinds()[1]);
+  const std::vector<models::Kind> kinds = models::all_kinds();
+  for (const auto& [kind, dropout] :
+       {std::pair{kinds[1], 0.0}, std::pair{kinds[1], 0.1}, std::pair{kinds[7], 0.0},
+        std::pair{kinds[7], 0.1}, std::pair{kinds[8], 0.0}, std::pair{kinds[8], 0.1}}) {
+    INFO(kind.name << ", dropout " << dropout);
+    ModelWeights w = models::model(kind);
     w.blocks.resize(1);
     MultiHeadWeights& a = w.blocks[0].attention;  // heads 0 and 2 are made equal
-    for (Matrix* m : {&a.W_Q, &a.W_K, &a.W_V})
+    for (Matrix* m :
+         {&a.W_Q, &a.W_K, &a.W_V, &a.relative_keys, &a.relative_values, &w.relative_bias})
       for (std::size_t i = 0; i < m->shape(0); ++i)
         for (std::size_t j = 0; j < m->shape(1) / 3; ++j)
           (*m)(i, j + 2 * m->shape(1) / 3) = (*m)(i, j);
+    for (Vector* b : {&a.b_Q, &a.b_K, &a.b_V})
+      for (std::size_t j = 0; j < b->size() / 3; ++j) (*b)(j + 2 * b->size() / 3) = (*b)(j);
     for (std::size_t i = 0; i < 5; ++i)
       for (std::size_t j = 0; j < 9; ++j) a.W_O(i + 10, j) = a.W_O(i, j);
     TrainingPlan plan = short_plan();

@@ -182,3 +182,61 @@ TEST_CASE("mechanisms: refuse inputs that do not fit one another", "[catalogue][
   x.value = random_matrix(random, 15, 4);
   for (const Mechanism& row : mechanisms()) CHECK_THROWS_AS(row.run(x, {}), ShapeError);
 }
+
+TEST_CASE("mechanisms: no tokens give no rows or one clear line, one token takes its own value",
+          "[catalogue][edge]") {
+  const MechanismInput none = {Matrix::from_shape({0, 8}), Matrix::from_shape({0, 8}),
+                               Matrix::from_shape({0, 4})};
+  const std::set<std::string_view> refuse = {"s4",      "s4_fourier", "mamba",
+                                             "hashing", "routing",    "fourier"};
+  const std::set<std::string_view> average = {"full",    "local",     "bigbird", "longformer",
+                                              "linear",  "performer", "flash",   "alibi",
+                                              "hashing", "routing"};
+  const MechanismInput one = input(1);
+  for (const Mechanism& row : mechanisms()) {
+    INFO(row.id);
+    if (refuse.count(row.id))
+      CHECK_THROWS_AS(row.run(none, {}), ShapeError);
+    else
+      CHECK(row.run(none, {}).output.shape() == std::array<std::size_t, 2>{0, 4});
+    const Matrix output = row.run(one, {}).output;
+    for (const double x : output) CHECK(std::isfinite(x));
+    CHECK(compare(output, one.value).close == (average.count(row.id) == 1));
+  }
+}
+
+TEST_CASE("mechanisms: settings that cannot be are refused by the row that reads them",
+          "[catalogue][error]") {
+  const MechanismInput x = input(16);
+  const auto refused = [&](const char* id, std::size_t MechanismSettings::*what, std::size_t to) {
+    MechanismSettings settings;
+    settings.*what = to;
+    INFO(id << " " << to);
+    CHECK_THROWS_AS(mechanism(id).run(x, settings), ShapeError);
+  };
+  refused("local", &MechanismSettings::window, 0);
+  refused("bigbird", &MechanismSettings::block, 0);
+  refused("performer", &MechanismSettings::features, 0);
+  refused("flash", &MechanismSettings::tile, 0);
+  refused("multi_head", &MechanismSettings::heads, 3);
+  refused("s4", &MechanismSettings::states, 0);
+  refused("hashing", &MechanismSettings::buckets, 3);
+  refused("hashing", &MechanismSettings::rounds, 0);
+  refused("multi_head", &MechanismSettings::heads, 0);
+  refused("hashing", &MechanismSettings::buckets, 0);
+}
+
+TEST_CASE("mechanisms: more links than there are tokens means all", "[catalogue][edge]") {
+  const MechanismInput x = input(16);
+  const Matrix want = mechanism("full").run(x, {}).output;
+  for (std::size_t MechanismSettings::*many :
+       {&MechanismSettings::window, &MechanismSettings::global, &MechanismSettings::random}) {
+    MechanismSettings settings;
+    settings.block = 2, settings.window = 2;
+    settings.*many = 1000;
+    if (many != &MechanismSettings::window)
+      CHECK_THAT(mechanism("bigbird").run(x, settings).output, IsClose(want));
+    if (many != &MechanismSettings::random)
+      CHECK_THAT(mechanism("longformer").run(x, settings).output, IsClose(want));
+  }
+}

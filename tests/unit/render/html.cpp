@@ -72,7 +72,8 @@ TEST_CASE("html_page: every tag is closed, and every id stands once", "[html][la
     CHECK(ids.count(page.substr(at + 7, page.find('"', at + 7) - at - 7)) == 1);
 }
 
-TEST_CASE("html_page: takes nothing from elsewhere and runs nothing", "[html][law]") {
+TEST_CASE("html_page: takes nothing from elsewhere, and runs nothing without a head to look at",
+          "[html][law]") {
   const std::string page = html_page(example());
   for (const char* word : {"http:", "https:", "src=", "<script", "@import"})
     CHECK(count(page, word) ==
@@ -110,10 +111,21 @@ TEST_CASE("svg_heatmap: role, title, description, and hidden cells are hatched, 
   CHECK_THAT(svg, contains("role=\"img\""));
   CHECK_THAT(svg, contains("A&lt;1&gt;</title>"));
   CHECK_THAT(svg, contains("what it is</desc>"));
-  CHECK(count(svg, "fill=\"#fee838\" stroke") == 1);  // the largest value
-  CHECK(count(svg, "fill=\"#00224e\" stroke") == 1);  // zero
-  CHECK(count(svg, "-h)\"") == 2);                    // the hidden cell and the legend
+  CHECK(count(svg, "fill=\"#fee838\" d") == 1);  // the largest value
+  CHECK(count(svg, "fill=\"#00224e\" d") == 1);  // zero
+  CHECK(count(svg, "-h)\"") == 2);               // the hidden cell and the legend
   CHECK_THAT(svg, contains(">?</text>"));
+}
+
+TEST_CASE("svg_heatmap: fourteen columns are cells without numbers, one path a colour", "[svg]") {
+  Matrix wide = Matrix::from_shape({2, 14});
+  for (std::size_t c = 0; c < 28; ++c) wide.data()[c] = c < 14 ? 0 : 1;
+  wide(1, 3) = -inf, wide(1, 5) = std::nan("");
+  const std::string svg = svg_heatmap(wide, nullptr, {"A", "what it is"});
+  CHECK(is_balanced(svg));
+  CHECK(count(svg, "<path") == 4 + 1);  // lowest, highest, hidden, unknown; the hatch itself
+  CHECK(count(svg, "h22v22") == 28);
+  CHECK(count(svg, ">?</text>") == 1);
 }
 
 TEST_CASE("svg_heatmap: numbers in cells can be read on their colour", "[svg][law]") {

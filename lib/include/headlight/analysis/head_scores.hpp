@@ -26,21 +26,29 @@ struct ScoreDefinition {
   std::string source;   ///< who measures so
 };
 
-/// All definitions that the library knows.
+/// All definitions that read a pattern. (Copying is read from the weights, in-context learning from
+/// the loss: copying_scores, copying_share, in_context_score.)
 /// @return the list, made once
 /// @source TransformerLens detect_head; ARENA's stripes; Olsson et al. 2022
 const std::vector<ScoreDefinition>& score_definitions();
+
+/// What TransformerLens's definitions (tl-mul, tl-abs) may leave out of a pattern.
+struct LeftOut {
+  bool first_key = false;  ///< the column of the first token, where heads rest (exclude_bos)
+  bool own_key = false;    ///< the diagonal (exclude_current_token)
+};
 
 /// A head's score under one definition.
 /// @param definition  one of score_definitions()
 /// @param pattern @shape{n, n}   one head, rows are queries
 /// @param ids  n token ids
 /// @param period  distance of the copies in repeated sequences (for stripes)
+/// @param left_out  set to zero before a tl definition counts
 /// @return the score; NaN where nothing in the sequence counts
 /// @throws ShapeError when sizes differ; std::invalid_argument for an unknown definition
 /// @booksection{07}
 double head_score(const ScoreDefinition& definition, const Matrix& pattern,
-                  std::span<const std::size_t> ids, std::size_t period);
+                  std::span<const std::size_t> ids, std::size_t period, LeftOut left_out = {});
 
 /// The pattern of a head that does one thing perfectly: all weight on the latest token of its role,
 /// on the first token where there is none.
@@ -68,11 +76,13 @@ struct ScoreCard {
 /// @param weights  the model
 /// @param sequences  token ids, for instance from repeated_tokens()
 /// @param period  distance of the copies
+/// @param left_out  set to zero before a tl definition counts
 /// @return means over the sequences
 /// @throws ShapeError when a sequence does not fit the model; std::domain_error without sequences
 template <class T>
 ScoreCard score_heads(const ModelWeightsOf<T>& weights,
-                      std::span<const std::vector<std::size_t>> sequences, std::size_t period);
+                      std::span<const std::vector<std::size_t>> sequences, std::size_t period,
+                      LeftOut left_out = {});
 
 /// Random tokens repeated: what induction is measured on.
 /// @param first_ids  put in front, for example the beginning-of-sequence token; may be empty
@@ -85,6 +95,52 @@ std::vector<std::size_t> repeated_tokens(const std::vector<std::size_t>& first_i
                                          std::size_t smallest, std::size_t largest,
                                          std::size_t period, std::size_t copies,
                                          std::uint64_t seed);
+
+/// Random tokens of which none comes twice: what copying is measured on.
+/// @param smallest  token id that may be drawn  @param largest  token id that may be drawn
+/// @param count  how many  @param seed  of the random numbers
+/// @return token ids
+/// @throws std::domain_error when there are fewer than `count` ids
+std::vector<std::size_t> distinct_tokens(std::size_t smallest, std::size_t largest,
+                                         std::size_t count, std::uint64_t seed);
+
+/// Olsson's copying score: by how much a head raises the logit of the token it looks at, as a share
+/// of what it raises all tokens of the sample. Value by value, straight through W_O and the
+/// unembedding (no norm), logits less their mean over the vocabulary, falls counted as zero:
+/// \f[ \frac{\sum_j r_j(t_j)}{\sum_j \sum_k r_j(t_k)},\quad
+///     r_j(t) = \max(0,\; v_j W_O\,(W_U^t - \overline{W_U})) \f]
+/// @param weights  the model
+/// @param samples  token ids; Olsson et al. take 25 that do not repeat
+/// @return @shape{n_layers, n_heads}, 0 ... 1, sums taken over all samples: 1 for a head that
+/// raises the token it looks at and no other, one over the sample's size for one that raises all
+/// alike; NaN where nothing is raised. (The paper stretches 0 ... 0.5 to -1 ... 1.)
+/// @throws ShapeError when a sample does not fit the model; std::domain_error without samples
+/// @source Olsson et al. 2022, appendix, head activation evaluators    @booksection{07}
+template <class T>
+Matrix copying_scores(const ModelWeightsOf<T>& weights,
+                      std::span<const std::vector<std::size_t>> samples);
+
+/// How much of a context of n tokens Olsson's score spans: from token 50 of 512 to token 500.
+struct ContextSpan {
+  std::size_t early = 0;  ///< position whose successor is predicted early on
+  std::size_t late = 0;   ///< and late; both below n - 1
+};
+
+/// The same places in a sequence of another length.
+/// @param n  tokens, at least 3  @return positions at 50/512 and 500/512 of it
+/// @throws ShapeError for fewer than three tokens
+ContextSpan context_span(std::size_t n);
+
+/// Olsson's in-context learning score: loss late in the context less loss early in it.
+/// @param weights  the model
+/// @param sequences  token ids, at least one, each of three tokens or more
+/// @return nats, mean over the sequences; 0 for a model that learns nothing from its context,
+/// negative for one that does
+/// @throws ShapeError when a sequence does not fit; std::domain_error without sequences
+/// @source Olsson et al. 2022, "in-context learning score"    @booksection{18}
+template <class T>
+double in_context_score(const ModelWeightsOf<T>& weights,
+                        std::span<const std::vector<std::size_t>> sequences);
 
 /// How often a head writes the token it looks at: the share of tokens whose own logit is the
 /// largest in W_E W_V W_O W_U, without norms.

@@ -20,7 +20,8 @@ enum class PathEdge {
 /// @param from  earlier heads  @param edge  which input  @param to_layer  the later layer
 /// @return to be given to run_model with Record::everything; good for one run after the other, not
 /// for several at once
-/// @throws std::invalid_argument unless every head's layer < to_layer < n_layers
+/// @throws std::invalid_argument unless every head's layer < to_layer < n_layers; for post-norm
+/// blocks, where a head's share cannot be taken out of the stream again
 /// @source Wang et al. 2022; Goldowsky-Dill et al. 2023, path patching    @booksection{07}
 template <class T>
 InterventionOf<T> cut_edge(const ModelWeightsOf<T>& weights, const std::vector<HeadId>& from,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <headlight/attention/block.hpp>
+#include <headlight/position/t5_bias.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,7 +12,15 @@
 namespace headlight {
 
 /// How a model knows where its tokens stand.
-enum class Position { learned, sinusoidal, rope, alibi, none };
+enum class Position {
+  learned,     ///< a table of vectors, added to the embeddings
+  sinusoidal,  ///< sines and cosines, added to the embeddings
+  rope,        ///< queries and keys turn
+  alibi,       ///< a penalty on scores, a slope a head
+  t5,    ///< a learned number on scores, a head and bucket of distances; one table for all layers
+  shaw,  ///< learned vectors on keys and values, an offset, a head and a layer
+  none,  ///< not at all (a causal mask still tells)
+};
 
 /// A model's parameters and what is not in the tensors.
 template <class T>
@@ -20,13 +29,23 @@ struct ModelWeightsOf {
   Position position = Position::learned;  ///< how positions enter
   MatrixOf<T> W_pos = {};                 ///< @shape{n_context, d_model}   learned positions only
   Rope rope = {};                         ///< rotary positions only
-  std::size_t n_context = 0;              ///< longest sequence; 0 means no limit
-  std::vector<BlockWeightsOf<T>> blocks;  ///< from bottom to top
+  MatrixOf<T> relative_bias = {};         ///< @shape{n_buckets, n_heads}   T5's positions only
+  std::size_t max_distance = 128;  ///< T5's positions only: from here on one bucket takes all
+  std::size_t n_context = 0;       ///< longest sequence; 0 means no limit
+  std::vector<BlockWeightsOf<T>> blocks;       ///< from bottom to top
   std::optional<NormWeightsOf<T>> norm_final;  ///< before the unembedding; absent: none
   MatrixOf<T> W_U = {};  ///< @shape{vocabulary, d_model}   as in lm_head.weight; empty: tied to W_E
 };
 using ModelWeights = ModelWeightsOf<double>;  ///< in double
 using ModelWeightsF = ModelWeightsOf<float>;  ///< in float
+
+/// The buckets of a model with T5's positions: a causal model sees earlier keys only. (T5 itself
+/// does not divide scores by sqrt(d_head); here they are scaled, as with every other code.)
+/// @param weights  the model  @return as many as its table has rows, one direction
+template <class T>
+T5Buckets buckets_of(const ModelWeightsOf<T>& weights) {
+  return {weights.relative_bias.shape(0), weights.max_distance, false};
+}
 
 /// Every number of a forward pass, in the order computed.
 template <class T>

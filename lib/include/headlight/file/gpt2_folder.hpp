@@ -18,7 +18,7 @@ ModelWeightsOf<T> read_gpt2_folder(const std::filesystem::path& folder);
 
 /// Writes a model of ours: model.safetensors, then config.json, each complete or not at all.
 /// @param folder  made when it is not there
-/// @param weights  pre-norm; all blocks of one width, d_value equal to d_head
+/// @param weights  all blocks of one width, pre-norm or post-norm, d_value equal to d_head
 /// @throws FileError with the reason of the system; std::invalid_argument for a model that the
 /// layout cannot hold
 template <class T>

@@ -63,8 +63,8 @@ struct AttentionInputGradientsOf {
   Tensor3Of<T> bias;   ///< @shape{n_heads, n_query, n_key}   of the position bias, if there was one
 };
 
-/// Multi-head attention: masks, rotary positions, biases on scores, the null key. Hidden keys have
-/// pattern zero, so that nothing flows through them.
+/// Multi-head attention: masks, rotary positions, biases on scores, Shaw's positions on keys and
+/// values, the null key. Hidden keys have pattern zero, so that nothing flows through them.
 /// @param x @shape{n_query, d_model}, where queries came from
 /// @param memory @shape{n_key, d_memory}, where keys and values came from
 /// @param trace  of the forward pass
@@ -87,12 +87,13 @@ AttentionInputGradientsOf<T> multi_head_attention_backward(
 /// @param options  as in the forward pass
 /// @param d_output @shape{n, d_model}
 /// @param gradients  receive their share
+/// @param d_bias  null, or overwritten with the gradient of the position bias
 /// @return @shape{n, d_model}, of what came in
 /// @throws ShapeError when sizes differ
 template <class T>
 MatrixOf<T> run_block_backward(const BlockTraceOf<T>& trace, const BlockWeightsOf<T>& weights,
                                const AttentionOptionsOf<T>& options, const MatrixOf<T>& d_output,
-                               BlockWeightsOf<T>& gradients);
+                               BlockWeightsOf<T>& gradients, Tensor3Of<T>* d_bias = nullptr);
 
 /// A whole model, from the logits down to the embeddings.
 /// @param trace  of run_model, at least its essential stages

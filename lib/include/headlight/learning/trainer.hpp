@@ -42,10 +42,11 @@ struct BatchResultOf {
 template <class T>
 class TrainerOf {
  public:
-  /// @param start  where the parameters begin; pre-norm blocks, any positions, with or without
-  /// norms, feed-forward layers, biases, null keys, tied or untied unembedding
+  /// @param start  where the parameters begin: any positions, pre-norm or post-norm blocks, with or
+  /// without norms, feed-forward layers, biases, null keys, tied or untied unembedding
   /// @param plan  optimiser, schedule, dropout, threads
-  /// @throws std::invalid_argument for post-norm blocks, ShapeError when shapes do not fit
+  /// @throws std::invalid_argument for a model that run_model refuses too, ShapeError when shapes
+  /// do not fit
   TrainerOf(const ModelWeightsOf<T>& start, const TrainingPlan& plan);
   ~TrainerOf();
   TrainerOf(TrainerOf&&) noexcept;  ///< takes over

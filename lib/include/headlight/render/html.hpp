@@ -1,10 +1,11 @@
 /// @file
-/// A page that stands alone: stages as pictures and tables, checks, claims. No script, no font and
-/// no picture from elsewhere; light and dark as the reader's system asks; every part is reached
-/// with the keyboard.
+/// A page that stands alone: stages as pictures and tables, checks, claims, heads to look at cell
+/// by cell. No script, no font and no picture from elsewhere; light and dark as the reader's system
+/// asks; every part is reached with the keyboard.
 #pragma once
 
 #include <headlight/render/svg.hpp>
+#include <headlight/render/viewer.hpp>
 #include <string>
 #include <variant>
 #include <vector>
@@ -62,8 +63,13 @@ struct HtmlClaim {
   std::vector<std::string> checks = {};  ///< ids of the checks that decide it
 };
 
+/// Heads whose cells the reader looks at one by one. A page without any runs no script.
+struct HtmlHeads {
+  std::vector<ViewedHead> heads;  ///< at least one
+};
+
 /// What a section may hold, in any order.
-using HtmlPart = std::variant<HtmlText, HtmlPicture, HtmlStage, HtmlTable, HtmlCheck>;
+using HtmlPart = std::variant<HtmlText, HtmlPicture, HtmlStage, HtmlTable, HtmlCheck, HtmlHeads>;
 
 /// A section with a heading.
 struct HtmlSection {
@@ -83,7 +89,7 @@ struct HtmlPage {
 /// Writes the page.
 /// @param page  what it holds
 /// @return a whole HTML document
-/// @throws ShapeError when a stage's shape does not fit its values or labels
+/// @throws ShapeError when a stage's shape does not fit its values or labels, or a head's
 std::string html_page(const HtmlPage& page);
 
 }  // namespace headlight::render
