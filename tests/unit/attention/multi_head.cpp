@@ -241,6 +241,19 @@ TEST_CASE("multi_head_attention: float agrees with double", "[multi_head][two-wa
   CHECK_THAT(narrow.attention_output, IsCloseInFloat(exact.attention_output));
 }
 
+TEST_CASE("multi_head_attention: every query sees the null key, whose value is zero",
+          "[multi_head]") {
+  const Matrix x = {{1}, {2}};  // scores 1 2 / 2 4
+  MultiHeadWeights w{1, {{1}}, {{1}}, {{1}}, {{1}}};
+  w.null_key = {{0}};  // a score of 0
+  const MultiHeadTrace t = multi_head_attention(x, w, {.causal = true});
+  const double e = std::exp(1), e2 = std::exp(2), e4 = std::exp(4);
+  const double first = 1 + e, second = 1 + e2 + e4;
+  CHECK_THAT(t.pattern,
+             IsClose(Tensor3{{{1 / first, e / first, 0}, {1 / second, e2 / second, e4 / second}}}));
+  CHECK_THAT(t.attention_output, IsClose(Matrix{{e / first}, {(e2 + 2 * e4) / second}}));
+}
+
 TEST_CASE("multi_head_attention: says which shapes do not fit", "[multi_head][error]") {
   Random random(13);
   MultiHeadWeights w = multi_head(random);
