@@ -133,7 +133,7 @@ void aggregation(lesson::Page& page, const std::vector<std::string>& tokens, con
 }
 
 void biases(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
-  page.step("Assembly: biases, as BERT and GPT-2 have them");
+  page.step("Aggregation: biases, as BERT and GPT-2 have them");
   Random random(page.seed(65));
   MultiHeadWeights biased = W, longer = W;
   biased.b_Q = random_vector(random, d), biased.b_K = random_vector(random, d);
