@@ -1,8 +1,8 @@
 # What the library consists of, module by module, in the order of the include rule.
-headlight_module(core shape reduce linalg fourier close random parallel HEADER_ONLY tensor stage)
+headlight_module(core shape reduce linalg fourier close random parallel stage HEADER_ONLY tensor)
 headlight_module(layer softmax mask norm feed_forward embedding cross_entropy)
 headlight_module(position sinusoidal learned relative t5_bias rope alibi)
-headlight_module(attention head multi_head cross block model intervention HEADER_ONLY options)
+headlight_module(attention head multi_head head_slice cross block model intervention HEADER_ONLY options)
 headlight_module(render text palette table heatmap chart json svg viewer html)
 # The viewer's script and style sheet become part of the library.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/viewer/head.js
@@ -44,5 +44,5 @@ set_property(SOURCE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.cpp
 headlight_module(mechanism catalogue stages full flash local linear sparse performer
                  state_space s4_kernel selective_scan hashing routing token_mixing hydra
                  HEADER_ONLY work)
-headlight_module(file whole_file streamed_file safetensors npz trace_file gpt2_folder tokenizer)
+headlight_module(file base64 whole_file streamed_file safetensors npz trace_file gpt2_folder tokenizer)
 headlight_module(circuit induction)

@@ -1,349 +1,452 @@
 // Lesson 1: what an attention head is.   Report, section 1.
-// A typed text in d_model = 8; one head with d_k = 4 and d_v = 3 and its rows of W_O; real models'
-// sizes as data; PyTorch's layer of lesson 5; the trained models "grammar" and "induction".
+// A typed text in d_model = 8; one head with d_k = 4 and d_v = 3 and its rows of W_O; three keys on
+// paper; real models' sizes as data; PyTorch's layer; the trained models "grammar", "induction".
 #include <algorithm>
 #include <cmath>
-#include <headlight/analysis/ablation.hpp>
 #include <headlight/analysis/path_edge.hpp>
 #include <headlight/attention/block.hpp>
-#include <headlight/attention/head.hpp>
-#include <headlight/attention/model.hpp>
-#include <headlight/core/random.hpp>
+#include <headlight/attention/head_slice.hpp>
+#include <headlight/core/reduce.hpp>
+#include <headlight/file/safetensors.hpp>
 #include <headlight/layer/softmax.hpp>
-#include <headlight/learning/evaluate.hpp>
-#include <headlight/learning/recipes.hpp>
 #include <headlight/position/alibi.hpp>
 #include <headlight/position/sinusoidal.hpp>
+#include <ranges>
 #include <xtensor/xbuilder.hpp>
 #include <xtensor/xmath.hpp>
 #include <xtensor/xview.hpp>
 
 #include "05_self_attention_step_by_step/pytorch.hpp"
+#include "support/algebra.hpp"
 #include "support/configurations.hpp"
-#include "support/models.hpp"
+#include "support/fingerprints.hpp"
 #include "support/page.hpp"
+#include "support/plain_head.hpp"
+#include "support/trained.hpp"
 
 using namespace headlight;
+using lesson::configuration;
 
 namespace {
 
 constexpr std::size_t d_model = 8, d_k = 4, d_v = 3;
+const double root_d_k = std::sqrt(static_cast<double>(d_k));
 
-double difference(const Matrix& a, const Matrix& b) {
-  return compare(a, b).relative;
-}
-
-void one_head(lesson::Page& page, const std::vector<std::string>& tokens, const Matrix& X,
-              const HeadWeights& W, const Matrix& W_O) {
-  const std::size_t n = tokens.size();
-  page.step("One head: three projections, a pattern, a mixture of values");
+void architecture(lesson::Page& page, const std::vector<std::string>& tokens, const Matrix& X,
+                  const HeadWeights& W) {
+  page.step("Architecture: one head, from X to its output");
+  const Matrix Q = matmul(X, W.W_Q);                    // [n, d_k]
+  const Matrix K = matmul(X, W.W_K);                    // [n, d_k]
+  const Matrix V = matmul(X, W.W_V);                    // [n, d_v]
+  const Matrix S = matmul(Q, transpose(K)) / root_d_k;  // [n_query, n_key]
+  const Matrix weight = xt::exp(S - row_max(S));        // [n_query, n_key]
+  const Matrix A = weight / row_sum(weight);            // [n_query, n_key]
+  const Matrix Y = matmul(A, V);                        // [n, d_v]
+  page.show("X", "token, d_model", X, {.rows = tokens});
+  page.show("S", "query, key", S, {tokens, tokens});
+  page.show("A", "query, key", A, {tokens, tokens});
+  page.show("Y", "token, d_v", Y, {.rows = tokens});
+  page.say(
+      "The report's pseudocode calls A \"scores\". Here scores go into the softmax (raw, scaled or "
+      "masked); what comes out is the pattern A. All stages of the library's trace:");
   const HeadTrace head = attend(X, W);
-  page.show("Q", "token, d_k", head.query, {.rows = tokens});
-  page.show("V", "token, d_v", head.value, {.rows = tokens});
-  page.show("A", "query, key", head.pattern, {tokens, tokens});
-  page.show("Y", "token, d_v", head.output, {.rows = tokens});
+  lesson::fingerprints(page, head);
   page.explore(head, tokens, tokens);
 
-  Matrix q = xt::zeros<double>({n, d_k}), k = q, v = xt::zeros<double>({n, d_v});
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t m = 0; m < d_model; ++m) {
-      for (std::size_t c = 0; c < d_k; ++c)
-        q(i, c) += X(i, m) * W.W_Q(m, c), k(i, c) += X(i, m) * W.W_K(m, c);
-      for (std::size_t c = 0; c < d_v; ++c) v(i, c) += X(i, m) * W.W_V(m, c);
-    }
-  const auto queries = page.check_close(head.query, q, "q = x W_Q, token by token");
-  const auto values = page.check_close(head.value, v, "v = x W_V, of a width of its own");
-  page.claim("C01-08", queries);
-  page.claim("C01-08", values);
-  page.claim("C01-04", values);
+  const lesson::PlainHead sums = lesson::plain_head(X, W);  // one number at a time
+  page.check_close(head.query, sums.query, "q = x W_Q, token by token").decides("C01-08");
+  page.check_close(head.key, sums.key, "k = x W_K").decides("C01-04", "C01-08");
+  page.check_close(head.value, sums.value, "v = x W_V, of a width of its own")
+      .decides("C01-04", "C01-08");
+  page.check_close(head.pattern, sums.pattern, "weights: exp(q.k / sqrt(d_k)) over the row's sum")
+      .decides("C01-03");
+  page.check_close(head.output, sums.output, "softmax(Q K^T / sqrt(d_k)) V, pair by pair")
+      .decides("C01-02", "C01-06");
+  page.check_close(Y, head.output, "the seven lines of this step give the library's output");
 
-  Matrix A = xt::zeros<double>({n, n}), Y = xt::zeros<double>({n, d_v});
-  for (std::size_t i = 0; i < n; ++i) {
-    double sum = 0;
-    for (std::size_t j = n; j-- > 0;) {  // from the last key to the first: another order of summing
-      double score = 0;
-      for (std::size_t c = 0; c < d_k; ++c) score += q(i, c) * k(j, c);
-      sum += A(i, j) = std::exp(score / std::sqrt(static_cast<double>(d_k)));
-    }
-    for (std::size_t j = 0; j < n; ++j) {
-      A(i, j) /= sum;
-      for (std::size_t c = 0; c < d_v; ++c) Y(i, c) += A(i, j) * v(j, c);
-    }
-  }
-  page.claim("C01-03", page.check_close(head.pattern, A, "weights: softmax of q.k / sqrt(d_k)"));
-  const auto formula =
-      page.check_close(head.output, Y, "softmax(Q K^T / sqrt(d_k)) V, pair by pair");
-  page.claim("C01-02", formula);
-  page.claim("C01-06", formula);
+  page.step("Architecture: three keys on paper");
+  // One query. Its three scores are ln 1, ln 2, ln 5; columns 1 and 2 hold the values.
+  const double r = std::sqrt(2.0);   // d_k = 2: the scores are divided by it
+  const Matrix query = {{1, 0, 0}};  // [1, 3]
+  const Matrix memory = {
+      {0, 8, 0}, {r * std::log(2.0), 0, 16}, {r * std::log(5.0), 16, 8}};            // [3, 3]
+  const Matrix first = {{1, 0}, {0, 0}, {0, 0}}, others = {{0, 0}, {1, 0}, {0, 1}};  // [3, 2]
+  const HeadTrace paper = attend(query, memory, HeadWeights{first, first, others}, {});
+  page.show("A", "query, key", paper.pattern);
+  page.show("Y", "query, d_v", paper.output);
+  page.check_close(paper.pattern, Matrix{{1 / 8.0, 2 / 8.0, 5 / 8.0}},
+                   "scores ln 1, ln 2, ln 5: weights 1/8, 2/8, 5/8")
+      .decides("C01-03");
+  page.check_close(paper.output, Matrix{{11, 9}},
+                   "values (8, 0), (0, 16), (16, 8): output (1 + 10, 4 + 5)")
+      .decides("C01-02", "C01-06");
+}
 
-  const Tensor3 bias = 100.0 * alibi_bias<double>(1, n, n);  // [1, n_query, n_key]
-  page.claim("C01-07",
-             page.check_greater(difference(attend(X, W, {.bias = &bias}).output, head.output), 1e-3,
-                                "a head with a position bias computes something else"));
-  page.claim("C01-07",
-             page.check_greater(difference(attend(X, W, {.causal = true}).output, head.output),
-                                1e-3, "so does one with a mask"));
-
-  page.step("What a head writes");
-  const Matrix contribution = matmul(head.output, W_O);  // [n, d_model]
-  page.show("Y W_O", "token, d_model", contribution, {.rows = tokens});
-  const Matrix QK = matmul(W.W_Q, transpose(W.W_K)), OV = matmul(W.W_V, W_O);  // [d_model, d_model]
-  const Matrix S = matmul(matmul(X, QK), transpose(X)) / std::sqrt(static_cast<double>(d_k));
-  page.claim("C01-01",
-             page.check_close(matmul(matmul(softmax_rows(S), X), OV), contribution,
-                              "two matrices say it all: W_Q W_K^T whom to look at, W_V W_O what "
-                              "to write; so its rows of W_O belong to the head"));
-  double outside = 0;
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t c = 0; c < d_v; ++c) {
-      const Matrix column = xt::view(head.value, xt::all(), xt::range(c, c + 1));
-      outside = std::max({outside, xt::amin(column)() - head.output(i, c),
-                          head.output(i, c) - xt::amax(column)()});
-    }
-  page.claim("C01-10",
-             page.check_less(outside, 1e-12, "the output stays within the range of the values"));
+void what_it_writes(lesson::Page& page, const std::vector<std::string>& tokens, const Matrix& X,
+                    const HeadWeights& W, const Matrix& W_O, const Matrix& other_W_O) {
+  page.step("Architecture: what a head writes");
+  const HeadTrace head = attend(X, W);
+  const Matrix c = matmul(head.output, W_O);  // [n, d_model]
+  const Matrix after = X + c;                 // [n, d_model]
+  page.show("Y W_O", "token, d_model", c, {.rows = tokens});
+  page.show("x + Y W_O", "token, d_model", after, {.rows = tokens});
+  const Matrix QK = matmul(W.W_Q, transpose(W.W_K));                // [d_model, d_model]
+  const Matrix OV = matmul(W.W_V, W_O);                             // [d_model, d_model]
+  const Matrix S = matmul(matmul(X, QK), transpose(X)) / root_d_k;  // [n_query, n_key]
+  page.check_close(matmul(matmul(softmax_rows(S), X), OV), c,
+                   "two matrices say it all: W_Q W_K^T whom to look at, W_V W_O what to write")
+      .decides("C01-01");
+  page.check_close(matmul(lesson::plain_head(X, W).output, W_O), c,
+                   "the same from one pair of tokens after the other");
+  page.check_differs(matmul(head.output, other_W_O), c, 1e-3,
+                     "with other rows of W_O the same Q, K and V write something else: those rows "
+                     "belong to the head")
+      .controls("C01-01");
   BlockWeights block;
   block.attention = {1, W.W_Q, W.W_K, W.W_V, W_O};
-  page.claim("C01-10", page.check_close(run_block(X, block).residual_post, Matrix(X + contribution),
-                                        "and is added to the token; it does not replace it"));
+  page.check_close(run_block(X, block).residual_post, after,
+                   "what it writes is added to the token; it does not replace it")
+      .decides("C01-10");
+  double outside = 0;  // how far an output leaves the range of the values, coordinate by coordinate
+  for (std::size_t i = 0; i < X.shape(0); ++i)
+    for (std::size_t d = 0; d < d_v; ++d) {
+      const Matrix column = xt::view(head.value, xt::all(), xt::range(d, d + 1));  // [n, 1]
+      outside = std::max({outside, xt::amin(column)() - head.output(i, d),
+                          head.output(i, d) - xt::amax(column)()});
+    }
+  page.check_less(outside, 1e-12,
+                  "the output is a mean of values: no coordinate leaves their range")
+      .decides("C01-10");
 }
 
-void addressing(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
-  page.step("A memory with soft addresses");
-  const HeadTrace soft = attend(X, W), hard = attend(X, W, {.scale = 1e4});
-  const HeadTrace even = attend(X, W, {.scale = 1e-13});
-  Matrix best = hard.output, mean = hard.output;
+void a_memory(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
+  page.step("Mathematics: a memory with soft addresses");
+  const HeadTrace soft = attend(X, W);
+  Matrix best = soft.output, mean = soft.output;  // [n, d_v]
   for (std::size_t i = 0; i < X.shape(0); ++i) {
-    std::size_t top = 0;
-    for (std::size_t j = 1; j < X.shape(0); ++j)
-      if (soft.scores(i, j) > soft.scores(i, top)) top = j;
-    xt::view(best, i) = xt::view(soft.value, top);
+    xt::view(best, i) = xt::view(soft.value, lesson::largest_in_row(soft.scores, i));
     xt::view(mean, i) = xt::mean(soft.value, {0});
   }
-  page.claim("C01-09", page.check_close(hard.output, best,
-                                        "scores times 10,000: exactly the value of the "
-                                        "best key"));
-  page.claim("C01-09",
-             page.check_close(even.output, mean, "scores times nothing: the mean of all values",
-                              1e-10));  // 1e-13 is not zero
-  page.claim("C01-09",
-             page.check_greater(difference(soft.output, best), 1e-2, "as they are: a mixture"));
+  page.check_close(attend(X, W, {.scale = 1e4}).output, best,
+                   "scores times 10,000: exactly the value of the best key")
+      .decides("C01-09");
+  page.check_close(attend(X, W, {.scale = 1e-13}).output, mean,
+                   "scores times nothing: the mean of all values", 1e-10)
+      .decides("C01-09");  // 1e-13 is not zero
+  page.check_differs(soft.output, best, 1e-2, "as they are: a mixture, no lookup")
+      .controls("C01-09");
+  std::vector<std::string> names;
+  std::vector<double> largest;  // mean over the queries of the largest weight
+  std::size_t rises = 0;
+  for (const double beta : {0.0625, 0.25, 1.0, 4.0, 16.0, 64.0}) {
+    const Matrix peak = row_max(attend(X, W, {.scale = beta}).pattern);  // [n, 1]
+    names.push_back("scores times " + render::tick_text(beta));
+    largest.push_back(xt::mean(peak)());
+    rises += largest.size() > 1 && largest.back() >= largest[largest.size() - 2];
+  }
+  page.bars("largest weight of a query, on average", names, largest);
+  page.check_equal(rises, std::size_t{5}, "between the two no step blurs the pattern")
+      .decides("C01-09");
 
-  page.step("May a head look at the next word?");
+  page.step("Mathematics: does every head compute exactly this?");
+  const Tensor3 bias =
+      100.0 * alibi_bias<double>(1, X.shape(0), X.shape(0));  // [1, n_query, n_key]
+  page.check_differs(attend(X, W, {.bias = &bias}).output, soft.output, 1e-3,
+                     "a head with a position bias computes something else")
+      .decides("C01-07");
+  page.check_differs(attend(X, W, {.causal = true}).output, soft.output, 1e-3,
+                     "so does one with a mask")
+      .decides("C01-07");
+  page.check_close(attend(X, W).output, lesson::plain_head(X, W).output,
+                   "without either it is the formula")
+      .controls("C01-07");
+  const Matrix reached =
+      lesson::reached(X, [&](const Matrix& x) { return attend(x, W, {.causal = true}).output; });
+  page.heat_map("masked: changing a token (column) changes these outputs (rows)", reached);
+  page.check_close(
+      reached, Matrix(xt::tril(xt::ones<double>(reached.shape()))),
+      "in a decoder token j reaches the outputs of j and later tokens, and no bit of any other");
+
   const std::size_t n = 12, width = 16;
-  const Matrix places = sinusoidal_positions<double>(n, width), one = xt::eye<double>(width);
+  const Matrix places = sinusoidal_positions<double>(n, width);  // [n, width]
+  const Matrix one = xt::eye<double>(width);                     // [width, width]
   const HeadWeights next = {40 * sinusoidal_shift<double>(width, 1), one, one};
   const auto weight_on_next = [&](bool causal) {
-    const Matrix A = attend(places, next, {.causal = causal}).pattern;
-    double weight = 0;
-    for (std::size_t i = 0; i + 1 < n; ++i) weight += A(i, i + 1) / static_cast<double>(n - 1);
-    return weight;
+    const Matrix A = attend(places, next, {.causal = causal}).pattern;  // [n_query, n_key]
+    return xt::sum(xt::diagonal(A, 1))() / static_cast<double>(n - 1);
   };
-  page.claim("C01-12",
-             page.check_greater(weight_on_next(false), 0.9, "without a mask: yes, nearly always"));
-  page.claim("C01-12",
-             page.check_equal(weight_on_next(true), 0.0, "the same head in a decoder: never"));
+  page.check_greater(weight_on_next(false), 0.9, "a head can look at the next word, nearly always")
+      .decides("C01-12");
+  page.check_equal(weight_on_next(true), 0.0, "the same head in a decoder never does")
+      .controls("C01-12");
 }
 
-void real_models(lesson::Page& page) {
-  page.step("Heads of real models");
+void history(lesson::Page& page) {
+  page.step("History: the only way between tokens");
+  const ModelWeightsF grammar = lesson::trained_model("grammar");
+  const std::vector<std::size_t> ids = held_out(find_recipe("grammar"), 1)[0].ids;
+  const auto most_changed = [&](const InterventionOf<float>& intervention) {
+    const ModelOptionsOf<float> options = {.intervention = intervention};
+    const MatrixF before = run_model<float>(ids, grammar, options).logits;  // [n, vocabulary]
+    double most = 0;  // of a logit, when another token than its own is exchanged
+    for (std::size_t j = 0; j < ids.size(); ++j) {
+      std::vector<std::size_t> exchanged = ids;
+      exchanged[j] = (ids[j] + 1) % grammar.W_E.shape(0);
+      const MatrixF after = run_model<float>(exchanged, grammar, options).logits;
+      for (std::size_t i = 0; i < ids.size(); ++i)
+        for (std::size_t v = 0; v < before.shape(1) && i != j; ++v)
+          most = std::max(most, static_cast<double>(std::abs(after(i, v) - before(i, v))));
+    }
+    return most;
+  };
+  page.check_equal(most_changed(ablate<float>(lesson::all_heads(grammar), Ablation::zero)), 0.0,
+                   "all heads of a trained model off: whichever token is exchanged, no bit of "
+                   "another's logits changes")
+      .decides("C01-18");
+  page.check_greater(most_changed({}), 0.1, "heads on: they change").controls("C01-18");
+}
+
+void popular_models(lesson::Page& page) {
+  page.step("Popular models: how many heads");
   std::vector<std::vector<std::string>> rows;
   for (const char* name : {"BERT base", "GPT-3 175B", "LLaMA-2 7B", "LLaMA-2 13B", "LLaMA-2 70B"}) {
-    const lesson::Configuration& c = lesson::configuration(name);
-    rows.push_back({c.name, std::to_string(c.layers), std::to_string(c.heads),
-                    std::to_string(c.d_model), std::to_string(c.d_head), c.source});
+    const lesson::Configuration& c = configuration(name);
+    rows.push_back({name, std::to_string(c.layers), std::to_string(c.heads),
+                    std::to_string(c.d_head), std::to_string(lesson::parameters(c)), c.source});
   }
-  page.text_table({"model", "layers", "heads", "d_model", "d_head", "source"}, rows);
-  const lesson::Configuration &bert = lesson::configuration("BERT base"),
-                              &gpt3 = lesson::configuration("GPT-3 175B"),
-                              &llama = lesson::configuration("LLaMA-2 13B");
-  std::uint64_t parameters =
-      (30522 + 512 + 2) * bert.d_model + 2 * bert.d_model;  // embeddings, norm
-  parameters += bert.layers * (4 * (bert.d_model + 1) * bert.heads * bert.d_head +
-                               (bert.d_model + 1) * bert.d_hidden +
-                               (bert.d_hidden + 1) * bert.d_model + 4 * bert.d_model);
-  parameters += (bert.d_model + 1) * bert.d_model;  // pooler
-  page.claim("C01-19", page.check_equal(parameters, std::uint64_t{109482240},
-                                        "BERT base: 12 layers of 12 heads give its 109,482,240 "
-                                        "parameters"));
-  const std::uint64_t d = gpt3.d_model;
-  const std::uint64_t gpt3_parameters =
-      gpt3.layers * (12 * d * d + 13 * d) + (50257 + 2048) * d + 2 * d;
-  page.claim("C01-20",
-             page.check_close(static_cast<double>(gpt3_parameters) / 1e9, 175.0,
-                              "GPT-3: 96 layers of 96 heads of 128 give 175 billion", 0.005));
-  page.claim("C01-21",
-             page.check_equal(llama.d_model / llama.d_head, std::uint64_t{40},
-                              "LLaMA-2 13B: 5120 / 128 = 40 heads. 32 heads are the 7B model "
-                              "(Touvron et al. 2023)"));
+  page.text_table({"model", "layers", "heads", "d_head", "parameters", "source"}, rows);
+  const auto with_heads = [](const char* name, std::uint64_t heads) {
+    lesson::Configuration c = configuration(name);
+    c.heads = c.kv_heads = heads;
+    return lesson::parameters(c);
+  };
+  page.check_equal(lesson::parameters(configuration("BERT base")), std::uint64_t{109482240},
+                   "BERT base: 12 layers of 12 heads of 64 make its 109,482,240 parameters")
+      .decides("C01-19");
+  page.check_true(with_heads("BERT base", 16) != 109482240, "16 heads of 64 would not")
+      .controls("C01-19");
+  const auto billions = [&](std::uint64_t heads) {
+    return static_cast<double>(with_heads("GPT-3 175B", heads)) / 1e9;
+  };
+  page.check_close(billions(configuration("GPT-3 175B").heads), 175,
+                   "GPT-3: 96 layers of 96 heads of 128 make 175 billion", 0.005)
+      .decides("C01-20");  // as rounded as the name
+  page.check_greater(175 - billions(64), 10, "64 heads of 128 would not").controls("C01-20");
+  page.check_equal(lesson::parameters(configuration("LLaMA-2 13B")), std::uint64_t{13015864320},
+                   "LLaMA-2 13B: 40 heads of 128 make its 13,015,864,320 parameters (Touvron et "
+                   "al. 2023; it is the 7B model that has 32)")
+      .decides("C01-21");
+  page.check_true(with_heads("LLaMA-2 13B", 32) != 13015864320,
+                  "32 heads of 128, as the report has it, would not")
+      .controls("C01-21");
 }
 
 void in_pytorch(lesson::Page& page) {
-  page.step("A head in PyTorch");
-  const std::size_t n = 3, width = 4;
-  const MultiHeadWeights& layer = pytorch::layer;
-  Matrix in_proj = xt::zeros<double>({3 * width, width});  // [3 E, E], as PyTorch keeps it
-  for (std::size_t r = 0; r < width; ++r)
-    for (std::size_t c = 0; c < width; ++c) {
-      in_proj(r, c) = layer.W_Q(c, r), in_proj(width + r, c) = layer.W_K(c, r);
-      in_proj(2 * width + r, c) = layer.W_V(c, r);
+  page.step("Popular models: a head is a slice, in PyTorch");
+  const MultiHeadWeights& layer = pytorch::layer;  // two heads of d_h = 2 in E = 4
+  const Matrix fused = xt::concatenate(xt::xtuple(layer.W_Q, layer.W_K, layer.W_V), 1);  // [E, 3 E]
+  const Matrix in_proj = transpose(fused);  // [3 E, E], as PyTorch keeps in_proj_weight
+  const auto rows = [&](std::size_t part, std::size_t h) {  // [E, d_h]
+    return transpose(Matrix(xt::view(in_proj, xt::range(4 * part + 2 * h, 4 * part + 2 * h + 2))));
+  };
+  const auto columns = [&](std::size_t part, std::size_t h) {  // [E, d_h]
+    return Matrix(
+        xt::view(in_proj, xt::range(4 * part, 4 * part + 4), xt::range(2 * h, 2 * h + 2)));
+  };
+  const auto all_heads = [&](const auto& slice) {
+    Matrix sum = xt::zeros<double>({3, 4});  // [n, E]
+    for (std::size_t h = 0; h < 2; ++h) {
+      HeadWeights head = head_weights(layer, h);  // for its biases
+      head.W_Q = slice(0, h), head.W_K = slice(1, h), head.W_V = slice(2, h);
+      sum += matmul(attend(pytorch::x, head).output, output_rows(layer, h));
     }
-  Matrix sum = xt::zeros<double>({n, width}), split = sum;
-  for (std::size_t h = 0; h < 2; ++h) {
-    const auto rows_of = [&](std::size_t part) {
-      const std::size_t first = part * width + 2 * h;
-      return transpose(Matrix(xt::view(in_proj, xt::range(first, first + 2))));
-    };
-    const auto part_of = [&](const Vector& b) {
-      return Vector(xt::view(b, xt::range(2 * h, 2 * h + 2)));
-    };
-    const HeadWeights head = {rows_of(0),         rows_of(1),         rows_of(2),
-                              part_of(layer.b_Q), part_of(layer.b_K), part_of(layer.b_V)};
-    sum += matmul(attend(pytorch::x, head).output,
-                  Matrix(xt::view(layer.W_O, xt::range(2 * h, 2 * h + 2))));
-  }
-  for (std::size_t i = 0; i < n; ++i) xt::view(sum, i) += layer.b_O;
-  const auto slices = page.check_close(sum, pytorch::attn_output,
-                                       "head h is d_h rows of in_proj_weight and d_h columns of "
-                                       "out_proj.weight: the sum of both is what PyTorch returned");
-  page.claim("C01-22", slices);
-  page.claim("C01-23", slices);
+    for (std::size_t i = 0; i < 3; ++i) xt::view(sum, i) += layer.b_O;
+    return sum;
+  };
+  page.check_close(all_heads(rows), pytorch::attn_output,
+                   "head h is d_h rows of in_proj_weight and d_h columns of out_proj.weight: all "
+                   "heads together are what PyTorch returned")
+      .decides("C01-22", "C01-23");
+  page.check_differs(all_heads(columns), pytorch::attn_output, 1e-3,
+                     "columns of in_proj_weight instead of rows are not")
+      .controls("C01-22");
   MultiHeadWeights three = layer;
   three.n_heads = 3;
-  bool refused = false;
-  try {
-    multi_head_attention(pytorch::x, three);
-  } catch (const ShapeError&) {
-    refused = true;
-  }
-  page.claim("C01-23",
-             page.check_true(refused, "nothing is thinned out: 4 columns do not make 3 heads"));
-  std::size_t counts[3], at = 0;
-  for (const std::size_t heads : {1u, 2u, 4u}) {
-    three.n_heads = heads;
-    const MultiHeadTrace t = multi_head_attention(pytorch::x, three);
-    counts[at++] = 3 * heads * width * t.query.shape(2) + heads * t.output.shape(2) * width;
-  }
-  page.claim("C01-31", page.check_true(counts[0] == counts[1] && counts[1] == counts[2],
-                                       "1, 2 or 4 heads in the same width: as many parameters, no "
-                                       "capacity added"));
+  page.check_refused([&] { multi_head_attention(pytorch::x, three); },
+                     "nothing is thinned out: 4 columns do not make 3 heads")
+      .controls("C01-23");
 }
 
-void in_trained_models(lesson::Page& page) {
-  page.step("The only way between tokens");
+void in_a_file(lesson::Page& page) {
+  page.step("Popular models: a head is a slice, in a file laid out like GPT-2's");
+  const SafetensorsFile file =
+      read_safetensors(lesson::model_folder("grammar") / "model.safetensors");
+  const StoredTensor& stored = *file.find("h.0.attn.c_attn.weight");
+  const std::size_t d = stored.shape[0], d_h = 16;  // [d, 3 d]: a block of d columns for q, k, v
+  MatrixF c_attn = MatrixF::from_shape({d, 3 * d}), as_linear = MatrixF::from_shape({3 * d, d});
+  std::ranges::copy(numbers_of<float>(stored), c_attn.begin());
+  std::ranges::copy(c_attn, as_linear.begin());  // the same numbers, taken for PyTorch's layout
+  const auto columns = [&](std::size_t part, std::size_t h) {  // [d, d_h]
+    return MatrixF(
+        xt::view(c_attn, xt::all(), xt::range(part * d + h * d_h, part * d + h * d_h + d_h)));
+  };
+  const auto rows = [&](std::size_t part, std::size_t h) {  // [d, d_h]
+    return transpose(
+        MatrixF(xt::view(as_linear, xt::range(part * d + h * d_h, part * d + h * d_h + d_h))));
+  };
   const ModelWeightsF grammar = lesson::trained_model("grammar");
-  const std::vector<Example> examples = held_out(find_recipe("grammar"), 24);
-  std::vector<HeadId> every;
-  for (std::size_t l = 0; l < 3; ++l)
-    for (std::size_t head = 0; head < 4; ++head) every.push_back({l, head});
-  const auto changes = [&](const InterventionOf<float>& intervention) {
-    std::vector<std::size_t> ids = examples[0].ids, other = ids;
-    other[1] = (other[1] + 1) % grammar.W_E.shape(0);
-    const ModelOptionsOf<float> options = {.intervention = intervention};
-    const ModelTraceF a = run_model<float>(ids, grammar, options),
-                      b = run_model<float>(other, grammar, options);
+  const BlockTraceOf<float> block =
+      run_model<float>(held_out(find_recipe("grammar"), 1)[0].ids, grammar).blocks[0];
+  const auto apart = [&](const auto& slice) {  // the heads' patterns from the model's, at most
     double most = 0;
-    for (std::size_t i = 2; i < ids.size(); ++i)
-      for (std::size_t v = 0; v < a.logits.shape(1); ++v)
-        most = std::max(most, static_cast<double>(std::abs(a.logits(i, v) - b.logits(i, v))));
+    for (std::size_t h = 0; h < d / d_h; ++h) {
+      const HeadWeightsOf<float> head = {slice(0, h), slice(1, h), slice(2, h)};
+      const MatrixF A =
+          attend<float>(block.norm1.output, head, {.causal = true, .rope = grammar.rope})
+              .pattern;  // [n_query, n_key]
+      most = std::max(most, compare(A, MatrixF(xt::view(block.attention.pattern, h))).relative);
+    }
     return most;
   };
-  page.claim("C01-18",
-             page.check_equal(changes(ablate<float>(every, Ablation::zero)), 0.0,
-                              "all heads off: another word leaves no bit of later logits changed"));
-  page.claim("C01-18", page.check_greater(changes({}), 0.1, "heads on: it does"));
+  page.check_less(apart(columns), 1e-5, "d_h columns of c_attn.weight are a head of the model")
+      .decides("C01-22");  // float
+  page.check_greater(apart(rows), 0.1, "d_h rows of it, as PyTorch's layer keeps them, are not")
+      .controls("C01-22");
+}
 
-  page.step("What training made of the heads");
-  const Evaluation after = evaluate(grammar, examples),
-                   before = evaluate(lesson::untrained_model("grammar"), examples);
-  std::vector<std::vector<std::string>> rows;
-  std::vector<std::size_t> best_for(12, 0);
-  double most_above = 0;
-  for (const char* relation :
-       {"bracket", "list", "reflexive", "agreement", "induction", "previous name"}) {
-    const RelationFigures& f = after.relation.at(relation);
-    std::size_t best = 0;
-    for (std::size_t c = 1; c < 12; ++c)
-      if (f.mass.data()[c] > f.mass.data()[best]) best = c;
-    for (std::size_t c = 0; c < 12; ++c) best_for[c] += f.mass.data()[c] > 0.5;
-    most_above = std::max(most_above, f.best() - before.relation.at(relation).best());
-    rows.push_back({relation, std::to_string(best / 4) + "." + std::to_string(best % 4),
-                    render::fixed(f.best(), 2),
-                    render::fixed(before.relation.at(relation).best(), 2)});
-  }
-  page.text_table({"relation", "best head", "its weight", "untrained"}, rows);
-  page.claim("C01-28",
-             page.check_greater(most_above, 0.5,
-                                "nobody told the heads what to look for; predicting the next word "
-                                "did"));
-  page.claim("C01-11",
-             page.check_greater(
-                 static_cast<double>(*std::max_element(best_for.begin(), best_for.end())), 1,
-                 "one head serves several relations: a definite function for each "
-                 "head is too much said"));
-
-  page.step("Taking heads away");
-  const auto cost = [&](const std::vector<HeadId>& heads) {
-    const InterventionOf<float> off = ablate<float>(heads, Ablation::zero);
-    return evaluate(grammar, examples, [&](std::size_t) { return off; }).loss - after.loss;
-  };
-  std::vector<std::string> names;
-  std::vector<double> costs;
-  std::vector<HeadId> cheap;
-  double together_if_added = 0;
-  for (const HeadId& id : every) {
-    names.push_back("head " + std::to_string(id.layer) + "." + std::to_string(id.head));
-    costs.push_back(cost({id}));
-    if (costs.back() < 0.16) cheap.push_back(id), together_if_added += costs.back();
-  }
-  page.bars("loss added when one head is taken away (grammar)", names, costs);
-  const double largest = *std::max_element(costs.begin(), costs.end());
-  const double smallest = *std::min_element(costs.begin(), costs.end());
-  page.claim("C01-25", page.check_greater(largest, 0.1,
-                                          "switching heads off one by one shows what each is "
-                                          "worth"));
-  page.claim("C01-29", page.check_greater(largest / std::max(smallest, 1e-3), 5,
-                                          "some cost much more than others"));
-  const double together = cost(cheap);
-  page.claim("C01-29",
-             page.check_greater(together, 1.3 * together_if_added,
-                                "but all " + std::to_string(cheap.size()) +
-                                    " that cost little alone cost more together than added up"));
-  page.claim("C01-30", page.check_greater(together, 0.5,
-                                          "so a small cost alone is no proof that a head is "
-                                          "redundant"));
-
-  page.step("Smaller than a head");
+void smallest_unit(lesson::Page& page) {
+  page.step("Popular models: the smallest thing one can act on");
   const ModelWeightsF induction = lesson::trained_model("induction");
   const std::vector<Example> repeats = held_out(find_recipe("induction"), 24);
   const Evaluation whole = evaluate(induction, repeats);
+  Matrix looks_back =
+      xt::view(whole.relation.at("previous").mass, xt::range(0, 1));  // [1, n_heads]
+  const HeadId head = {0, lesson::largest_in_row(looks_back, 0)};     // the previous-token head
   const auto cut = [&](PathEdge edge) {
-    const InterventionOf<float> off = cut_edge<float>(induction, {HeadId{0, 0}}, edge, 1);
+    const InterventionOf<float> off = cut_edge<float>(induction, {head}, edge, 1);
     return evaluate(induction, repeats, [&](std::size_t) { return off; }).loss - whole.loss;
   };
   const double key = cut(PathEdge::key), query = cut(PathEdge::query), value = cut(PathEdge::value);
-  page.bars("loss added when head 0.0 is kept from one input of layer 1",
-            {"queries", "keys", "values"}, {query, key, value});
-  page.claim("C01-24",
-             page.check_greater(key, 2 * std::max(query, value),
-                                "its edge to the keys matters more than twice as much as either "
-                                "other one: less than a head can be acted on"));
+  page.bars(
+      "loss added when head " + lesson::head_name(head) + " is kept from one input of layer 1",
+      {"queries", "keys", "values"}, {query, key, value});
+  page.check_greater(key, 2 * std::max(query, value),
+                     "one edge of a head matters more than twice as much as its other two: one can "
+                     "act on less than a head")
+      .decides("C01-24");
+}
+
+void evidence(lesson::Page& page) {
+  page.step("Evidence: what training made of the heads");
+  const ModelWeightsF grammar = lesson::trained_model("grammar");
+  const std::vector<Example> examples = held_out(find_recipe("grammar"), 24);
+  const Evaluation after = evaluate(grammar, examples);
+  const Evaluation before = evaluate(lesson::untrained_model("grammar"), examples);
+  const std::vector<std::string> relations = {"bracket",   "list",      "reflexive",
+                                              "agreement", "induction", "previous name"};
+  lesson::show_relations(page, relations, after, before);
+  double weakest = 1, untrained = 0;
+  Matrix serves =
+      xt::zeros<double>({1, 12});  // relations that a head gives more than half its weight to
+  for (const std::string& relation : relations) {
+    weakest = std::min(weakest, after.relation.at(relation).best());
+    untrained = std::max(untrained, before.relation.at(relation).best());
+    for (std::size_t h = 0; h < 12; ++h)
+      serves(0, h) += after.relation.at(relation).mass.data()[h] > 0.5;
+  }
+  page.check_greater(
+          weakest, 0.5,
+          "every relation has a head, though nobody told them: predicting the next word did")
+      .decides("C01-28");
+  page.check_less(untrained, 0.3, "before training none has").controls("C01-28", "C01-11");
+  page.check_greater(xt::amax(serves)(), 1,
+                     "one head serves several relations: \"a definite function\" is too much said")
+      .decides("C01-11");
+
+  page.step("Evidence: taking heads away");
+  struct Cost {
+    HeadId id;
+    double loss;
+  };
+  std::vector<Cost> costs;
+  std::vector<std::string> names;
+  std::vector<double> bars;
+  for (const HeadId& id : lesson::all_heads(grammar)) {
+    costs.push_back({id, lesson::loss_without(grammar, examples, {id}) - after.loss});
+    names.push_back("head " + lesson::head_name(id)), bars.push_back(costs.back().loss);
+  }
+  page.bars("loss added when one head is taken away", names, bars);
+  std::sort(costs.begin(), costs.end(),
+            [](const Cost& a, const Cost& b) { return a.loss < b.loss; });
+  std::vector<HeadId> cheap;  // the cheaper half
+  double added_up = 0;
+  for (std::size_t i = 0; i < costs.size() / 2; ++i)
+    cheap.push_back(costs[i].id), added_up += costs[i].loss;
+  const double together = lesson::loss_without(grammar, examples, cheap) - after.loss;
+  page.check_greater(costs.back().loss, 0.1,
+                     "switching heads off one by one shows what each is worth")
+      .decides("C01-25");
+  page.check_greater(costs.back().loss / std::max(costs.front().loss, 1e-3), 5,
+                     "some cost much more than others")
+      .decides("C01-29");
+  page.check_greater(together, 1.3 * added_up, "the cheaper half costs more together than added up")
+      .decides("C01-29", "C01-30");
+  page.check_less(costs.front().loss, 0.05,
+                  "though the cheapest alone costs next to nothing: that is no proof that a head "
+                  "is redundant")
+      .controls("C01-30");
+}
+
+void comment(lesson::Page& page) {
+  page.step("Comment: is capacity extended by more heads?");
+  Random random(page.seed(11));
+  std::vector<std::vector<std::string>> rows;
+  std::vector<std::size_t> parameters, ranks;
+  for (const std::size_t heads : {1u, 2u, 4u}) {
+    const MultiHeadWeights w = lesson::draw_heads(random, heads, d_model);
+    const HeadWeights one = head_weights(w, 0);
+    ranks.push_back(
+        lesson::rank(matmul(one.W_Q, transpose(one.W_K))));  // of the form of the scores
+    parameters.push_back(
+        heads * (one.W_Q.size() + one.W_K.size() + one.W_V.size() + output_rows(w, 0).size()));
+    rows.push_back(
+        {std::to_string(heads), std::to_string(parameters.back()), std::to_string(ranks.back())});
+  }
+  page.text_table({"heads in the same width", "parameters", "rank of one head's scores"}, rows);
+  page.check_equal(parameters, std::vector<std::size_t>(3, 4 * d_model * d_model),
+                   "1, 2 or 4 heads in the same width have as many parameters")
+      .decides("C01-31");
+  page.check_equal(ranks, std::vector<std::size_t>{8, 4, 2}, "and each head gets narrower")
+      .decides("C01-31");
+  const MultiHeadWeights wider = {
+      4, random_matrix(random, d_model, 32), random_matrix(random, d_model, 32),
+      random_matrix(random, d_model, 32), random_matrix(random, 32, d_model)};
+  page.check_equal(wider.W_Q.size() + wider.W_K.size() + wider.W_V.size() + wider.W_O.size(),
+                   4 * parameters[0],
+                   "only where d_h is kept do four heads have four times as many")
+      .controls("C01-31");
 }
 
 void tell(lesson::Page& page) {
   const std::vector<std::string> tokens = page.tokens("The cat sat on the mat", 2);
-  const std::size_t n = tokens.size();
   Random random(page.seed(1));
-  const Matrix X = lesson::embed_words(tokens, d_model) + sinusoidal_positions<double>(n, d_model);
+  const Matrix X = lesson::embed_words(tokens, d_model) +
+                   sinusoidal_positions<double>(tokens.size(), d_model);  // [n, d_model]
   const HeadWeights W = {random_matrix(random, d_model, d_k, 0.4),
                          random_matrix(random, d_model, d_k, 0.4),
                          random_matrix(random, d_model, d_v, 0.4)};
-  const Matrix W_O = random_matrix(random, d_v, d_model, 0.4);  // the head's rows
-  one_head(page, tokens, X, W, W_O);
-  addressing(page, X, W);
-  real_models(page);
+  const Matrix W_O = random_matrix(random, d_v, d_model, 0.4);  // [d_v, d_model], the head's rows
+  const Matrix other_W_O = random_matrix(random, d_v, d_model, 0.4);  // another head's
+  architecture(page, tokens, X, W);
+  what_it_writes(page, tokens, X, W, W_O, other_W_O);
+  a_memory(page, X, W);
+  history(page);
+  popular_models(page);
   in_pytorch(page);
-  in_trained_models(page);
+  in_a_file(page);
+  smallest_unit(page);
+  evidence(page);
+  comment(page);
 }
 
 }  // namespace

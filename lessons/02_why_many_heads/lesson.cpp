@@ -1,322 +1,369 @@
 // Lesson 2: why many heads and not one large one.   Report, section 2.
-// Six random tokens in d_model = 12, h = 3 heads of 4; real models' sizes as data; the trained
-// models "order-one-head", "order-two-heads" (equal parameters) and "grammar".
+// Six random tokens in d_model = 12, h = 3 heads of d_h = 4; two tokens that change places; real
+// models' sizes as data; PyTorch's layer; the trained models "order-one-head", "order-two-heads"
+// (equal parameters) and "grammar".
 #include <algorithm>
-#include <cmath>
-#include <headlight/analysis/ablation.hpp>
-#include <headlight/attention/head.hpp>
-#include <headlight/attention/model.hpp>
+#include <headlight/attention/head_slice.hpp>
 #include <headlight/core/random.hpp>
-#include <headlight/learning/evaluate.hpp>
-#include <headlight/learning/recipes.hpp>
+#include <headlight/learning/backward.hpp>
+#include <headlight/mechanism/full.hpp>
 #include <set>
 #include <xtensor/xbuilder.hpp>
 #include <xtensor/xmath.hpp>
 #include <xtensor/xview.hpp>
 
+#include "05_self_attention_step_by_step/pytorch.hpp"
 #include "support/algebra.hpp"
 #include "support/configurations.hpp"
-#include "support/models.hpp"
 #include "support/page.hpp"
+#include "support/trained.hpp"
 
 using namespace headlight;
+using lesson::configuration;
 
 namespace {
 
 constexpr std::size_t n = 6, d = 12, h = 3, d_h = 4;  // tokens, d_model, heads, width of a head
 
-double difference(const Matrix& a, const Matrix& b) {
-  return compare(a, b).relative;
-}
-
-MultiHeadWeights draw(Random& random) {
-  return {h, random_matrix(random, d, d, 0.4), random_matrix(random, d, d, 0.4),
-          random_matrix(random, d, d, 0.4), random_matrix(random, d, d, 0.4)};
-}
-
 auto columns(std::size_t head) {
   return xt::range(head * d_h, (head + 1) * d_h);
 }
 
-// What moves from every token to every token through every channel: sum of vec(A_h) vec(OV_h)^T.
+// Head `to` becomes a copy of head 0 in the matrices named.
+MultiHeadWeights with_copies(MultiHeadWeights W, std::vector<Matrix MultiHeadWeights::*> which,
+                             std::vector<std::size_t> to) {
+  for (const std::size_t head : to)
+    for (const auto matrix : which) {
+      const Matrix of_first = xt::view(W.*matrix, xt::all(), columns(0));  // [d_model, d_h]
+      xt::view(W.*matrix, xt::all(), columns(head)) = of_first;
+    }
+  return W;
+}
+
+// What moves from every token to every token through every channel: the sum over heads of
+// vec(A_h) vec(W_V,h W_O,h)^T. Its rank is how many mixtures happen at once.
 std::size_t mixing_rank(const Matrix& X, const MultiHeadWeights& W) {
-  const MultiHeadTrace t = multi_head_attention(X, W);
-  const std::size_t heads = W.n_heads, width = d / heads;
-  Matrix mixing = xt::zeros<double>({n * n, d * d});
-  for (std::size_t i = 0; i < heads; ++i) {
-    const Matrix V = xt::view(W.W_V, xt::all(), xt::range(i * width, (i + 1) * width));
-    const Matrix OV = matmul(V, Matrix(xt::view(W.W_O, xt::range(i * width, (i + 1) * width))));
+  const Tensor3 A = multi_head_attention(X, W).pattern;  // [n_heads, n_query, n_key]
+  Matrix mixing = xt::zeros<double>({n * n, d * d});     // [n_query n_key, d_model d_model]
+  for (std::size_t i = 0; i < W.n_heads; ++i) {
+    const Matrix OV = matmul(head_weights(W, i).W_V, output_rows(W, i));  // [d_model, d_model]
     for (std::size_t a = 0; a < n * n; ++a)
       for (std::size_t b = 0; b < d * d; ++b)
-        mixing(a, b) += t.pattern.data()[i * n * n + a] * OV.data()[b];
+        mixing(a, b) += A.data()[i * n * n + a] * OV.data()[b];
   }
   return lesson::rank(mixing);
 }
 
-void one_and_many(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
-  page.step("One distribution a query, or several");
-  const MultiHeadTrace many = multi_head_attention(X, W);
-  MultiHeadWeights single = W, alike = W;
+void the_problem(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
+  page.step("The problem: why not one block?");
+  const Tensor3 many = multi_head_attention(X, W).pattern;  // [n_heads, n_query, n_key]
+  MultiHeadWeights single = W;  // the same numbers as one head of the whole width
   single.n_heads = 1;
-  for (std::size_t i = 1; i < h; ++i) {
-    xt::view(alike.W_Q, xt::all(), columns(i)) = xt::view(W.W_Q, xt::all(), columns(0));
-    xt::view(alike.W_K, xt::all(), columns(i)) = xt::view(W.W_K, xt::all(), columns(0));
-  }
+  const Matrix one = xt::view(multi_head_attention(X, single).pattern, 0);  // [n_query, n_key]
   for (std::size_t i = 0; i < h; ++i)
-    page.heat_map("head " + std::to_string(i), Matrix(xt::view(many.pattern, i)));
-  page.explore(many);
-  page.heat_map("one head of the whole width",
-                Matrix(xt::view(multi_head_attention(X, single).pattern, 0)));
-  const auto three = page.check_equal(
-      mixing_rank(X, W), h, "three heads: what is mixed has rank three, pattern by channel");
-  const auto one = page.check_equal(mixing_rank(X, single), std::size_t{1},
-                                    "one head of the whole width: rank one");
-  page.check_equal(mixing_rank(X, alike), std::size_t{1},
-                   "three heads that look alike: rank one again");
-  for (const auto check : {three, one}) page.claim("C02-24", check);
-  page.claim("C02-02", one);
-  const Matrix A = xt::view(multi_head_attention(X, single).pattern, 0);  // [n_query, n_key]
-  page.claim("C02-14", page.check_greater(
-                           difference(Matrix(xt::view(A, xt::range(0, 1))),
-                                      Matrix(xt::view(A, xt::range(1, 2)))),
-                           0.1, "one head does hold different patterns for different queries"));
-  page.claim("C02-14", three);
-  page.claim("C02-32", page.check_equal(many.pattern.size(), h * n * n,
-                                        "and many heads have h matrices of n "
-                                        "by n, each of full size"));
+    page.heat_map("head " + std::to_string(i), Matrix(xt::view(many, i)));
+  page.heat_map("one head of the whole width", one);
+  page.check_equal(mixing_rank(X, W), h,
+                   "three heads mix in three ways at once: pattern by channel, rank three")
+      .decides("C02-24");
+  page.check_equal(mixing_rank(X, single), std::size_t{1},
+                   "one head of the whole width: rank one, whatever its width")
+      .decides("C02-24");
+  const std::vector<Matrix MultiHeadWeights::*> pattern = {&MultiHeadWeights::W_Q,
+                                                           &MultiHeadWeights::W_K};
+  page.check_equal(mixing_rank(X, with_copies(W, pattern, {1})), h - 1,
+                   "two of the three with one pattern: rank two")
+      .controls("C02-24");
+  page.check_equal(mixing_rank(X, with_copies(W, pattern, {1, 2})), std::size_t{1},
+                   "all three with one pattern: rank one again")
+      .controls("C02-24");
+  page.check_differs(Matrix(xt::view(one, xt::range(0, 1))), Matrix(xt::view(one, xt::range(1, 2))),
+                     0.1, "one head does hold different patterns, for different queries")
+      .decides("C02-14");
 
-  page.step("Their own projections, then concatenation and a mixture");
-  Matrix by_hand = xt::zeros<double>({n, d});
+  page.step("The problem: two sources for one query");
+  // Columns 0 and 1 of a row are the token, columns 2 and 3 its place; the query carries a 1.
+  const Matrix query = {{1, 0, 0, 0}};                    // [1, d_model]
+  const Matrix a_b = {{3, 1, 1, 0}, {2, 7, 0, 1}};        // [n_key, d_model]: a, then b
+  const Matrix b_a = {{2, 7, 1, 0}, {3, 1, 0, 1}};        // [n_key, d_model]: b, then a
+  const Matrix token = {{1, 0}, {0, 1}, {0, 0}, {0, 0}};  // [d_model, 2]
+  const Matrix place = {{0, 0}, {0, 0}, {1, 0}, {0, 1}};  // [d_model, 2]
+  const Matrix even = xt::zeros<double>({4, 2});          // [d_model, 2]: asks for nothing
+  const Matrix each = {
+      {50, 0, 0, 50}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};  // [d_model, 2 heads of 2]
+  const Matrix both_tokens = xt::concatenate(xt::xtuple(token, token), 1),
+               both_places = xt::concatenate(xt::xtuple(place, place), 1);
+  const MultiHeadWeights one_head = {1, even, place, token, xt::eye<double>(2)};
+  const MultiHeadWeights two_heads = {2, each, both_places, both_tokens, xt::eye<double>(4)};
+  const auto output = [&](const Matrix& memory, const MultiHeadWeights& w) {
+    MultiHeadTrace t;
+    multi_head_attention(query, memory, w, {}, t);
+    return t.attention_output;  // [1, d_model]
+  };
+  page.show("one head, a b", "query, d_v", output(a_b, one_head));
+  page.show("two heads, a b", "query, 2 d_v", output(a_b, two_heads));
+  page.show("two heads, b a", "query, 2 d_v", output(b_a, two_heads));
+  page.check_true(
+          output(a_b, one_head) == output(b_a, one_head),
+          "one head with weights 1/2, 1/2 gives the mean: a and b exchanged, not a bit changes")
+      .decides("C02-02", "C02-14");
+  page.check_close(output(b_a, two_heads), Matrix{{2, 7, 3, 1}},
+                   "two heads, one for each place, keep both and their order")
+      .controls("C02-02", "C02-14");
+}
+
+void architecture(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
+  page.step("Architecture: a projection for each head, then side by side, then W_O");
+  const MultiHeadTrace many = multi_head_attention(X, W);
+  page.explore(many);
+  Matrix concatenated = xt::zeros<double>({n, d});  // [n, h d_h]
   for (std::size_t i = 0; i < h; ++i) {
     const HeadWeights head = {xt::view(W.W_Q, xt::all(), columns(i)),
                               xt::view(W.W_K, xt::all(), columns(i)),
                               xt::view(W.W_V, xt::all(), columns(i))};
-    xt::view(by_hand, xt::all(), columns(i)) = attend(X, head).output;
+    xt::view(concatenated, xt::all(), columns(i)) = attend(X, head).output;
   }
-  const auto assembled = page.check_close(many.attention_output, matmul(by_hand, W.W_O),
-                                          "head by head, side by side, times W_O");
-  page.claim("C02-06", assembled);
-  page.claim("C02-11", assembled);
-  Matrix fused = xt::zeros<double>({d, 3 * d});  // one product for all projections of all heads
-  xt::view(fused, xt::all(), xt::range(0, d)) = W.W_Q;
-  xt::view(fused, xt::all(), xt::range(d, 2 * d)) = W.W_K;
-  xt::view(fused, xt::all(), xt::range(2 * d, 3 * d)) = W.W_V;
-  const Matrix QKV = matmul(X, fused);  // [n, 3 d]
-  const Matrix second_key = xt::view(many.key, 1);
-  page.claim("C02-11",
-             page.check_close(Matrix(xt::view(QKV, xt::all(), xt::range(d + d_h, d + 2 * d_h))),
-                              second_key,
-                              "one product X [W_Q W_K W_V] holds every projection of every head"));
-  const Matrix part_of_X = xt::view(X, xt::all(), columns(1));
-  const Matrix part_of_W = xt::view(W.W_K, columns(1), columns(1));
-  page.claim("C02-26",
-             page.check_greater(difference(matmul(part_of_X, part_of_W), second_key), 0.1,
-                                "splitting the embedding first gives other keys: a head reads "
-                                "all of it"));
-  Matrix diagonal = xt::zeros<double>({d, d});
-  for (std::size_t i = 0; i < h; ++i)
-    xt::view(diagonal, columns(i), columns(i)) = xt::view(W.W_K, columns(i), columns(i));
-  page.check_close(matmul(part_of_X, part_of_W),
-                   Matrix(xt::view(matmul(X, diagonal), xt::all(), columns(1))),
-                   "only a block-diagonal projection would be the same");
-}
+  page.check_close(many.attention_output, matmul(concatenated, W.W_O),
+                   "head by head on its own columns, side by side, times W_O")
+      .decides("C02-06", "C02-11");
+  const Matrix fused = xt::concatenate(xt::xtuple(W.W_Q, W.W_K, W.W_V), 1);  // [d_model, 3 d_model]
+  const Matrix QKV = matmul(X, fused);                                       // [n, 3 d_model]
+  page.check_close(Matrix(xt::view(QKV, xt::all(), xt::range(d + d_h, d + 2 * d_h))),
+                   Matrix(xt::view(many.key, 1)),
+                   "one product X [W_Q W_K W_V] holds every projection of every head, here the "
+                   "keys of head 1")
+      .decides("C02-11");
+  page.check_differs(Matrix(xt::view(QKV, xt::all(), xt::range(d + d_h, d + 2 * d_h))),
+                     Matrix(xt::view(many.key, 0)), 0.1, "they are not head 0's")
+      .controls("C02-06", "C02-11");
 
-void narrow(lesson::Page& page, const MultiHeadWeights& W) {
-  page.step("Narrow heads");
-  const Matrix Q = xt::view(W.W_Q, xt::all(), columns(0)),
-               K = xt::view(W.W_K, xt::all(), columns(0));
-  page.claim("C02-09", page.check_equal(lesson::rank(matmul(Q, transpose(K))), d_h,
-                                        "a width of d_h bounds the rank of the scores, no more"));
+  page.step("Architecture: the narrow field of view of a head");
+  const HeadWeights first = head_weights(W, 0);
+  page.check_equal(lesson::rank(matmul(first.W_Q, transpose(first.W_K))), d_h,
+                   "a width of d_h = 4 bounds the rank of a head's scores")
+      .decides("C02-09");
+  page.check_equal(lesson::rank(matmul(W.W_Q, transpose(W.W_K))), d,
+                   "those of one head of the whole width have rank 12")
+      .controls("C02-09");
   Random random(page.seed(21));
   const Matrix keys = random_matrix(random, 24, 2), queries = random_matrix(random, 500, 2);
-  std::set<std::size_t> reached_by_two, reached_by_one;
-  for (std::size_t i = 0; i < 500; ++i) {
-    std::size_t two = 0, one = 0;
-    for (std::size_t j = 1; j < 24; ++j) {
-      const auto score = [&](std::size_t key) {
-        return queries(i, 0) * keys(key, 0) + queries(i, 1) * keys(key, 1);
-      };
-      if (score(j) > score(two)) two = j;
-      if (queries(i, 0) * keys(j, 0) > queries(i, 0) * keys(one, 0)) one = j;
-    }
-    reached_by_two.insert(two), reached_by_one.insert(one);
-  }
-  page.claim("C02-09",
-             page.check_greater(static_cast<double>(reached_by_two.size()), 3,
-                                "a head of width 2 still finds different keys for different "
-                                "queries"));
-  page.check_equal(reached_by_one.size(), std::size_t{2},
-                   "a head of width 1 reaches two of 24 keys");
-  MultiHeadWeights overlapping = W;
-  xt::view(overlapping.W_V, xt::all(), columns(1)) = xt::view(W.W_V, xt::all(), columns(0));
-  page.claim("C02-10", page.check_equal(lesson::rank(W.W_V), d,
-                                        "drawn at random, the heads' values cover "
-                                        "the whole space"));
-  page.claim("C02-10", page.check_equal(lesson::rank(overlapping.W_V), d - d_h,
-                                        "two heads on one subspace leave a part of it unread"));
+  const Matrix S = matmul(queries, transpose(keys));  // [n_query, n_key]
+  std::set<std::size_t> found;
+  for (std::size_t i = 0; i < 500; ++i) found.insert(lesson::largest_in_row(S, i));
+  page.check_greater(static_cast<double>(found.size()), 3,
+                     "it forces no single meaning: of 24 keys a head of width 2 finds several")
+      .decides("C02-09");
+  page.check_equal(lesson::rank(W.W_V), d,
+                   "drawn at random, the heads' values cover the whole space")
+      .decides("C02-10");
+  page.check_equal(lesson::rank(with_copies(W, {&MultiHeadWeights::W_V}, {1}).W_V), d - d_h,
+                   "nothing makes them: two heads on one subspace leave a third unread")
+      .controls("C02-10");
 }
 
-void cost(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
-  page.step("What it costs");
-  std::vector<std::vector<std::string>> rows;
-  std::set<std::size_t> products, parameters;
-  std::size_t exponentials[3] = {}, at = 0;
-  for (const std::size_t heads : {1u, 3u, 12u}) {
-    MultiHeadWeights w = W;
-    w.n_heads = heads;
-    const MultiHeadTrace t = multi_head_attention(X, w);
-    const std::size_t width = t.query.shape(2);
-    std::size_t multiplications = 0;            // counted where they happen: one a cell and a term
-    multiplications += 3 * t.query.size() * d;  // projections
-    multiplications += t.raw_scores.size() * width + t.output.size() * n;  // scores, mixture
-    multiplications += t.attention_output.size() * d;                      // W_O
-    products.insert(multiplications);
-    parameters.insert(w.W_Q.size() + w.W_K.size() + w.W_V.size() + w.W_O.size());
-    exponentials[at++] = t.softmax_exp.size();
-    rows.push_back({std::to_string(heads), std::to_string(width), std::to_string(multiplications),
-                    std::to_string(t.softmax_exp.size()), std::to_string(*parameters.begin())});
-  }
-  page.text_table({"heads", "width", "multiplications", "exponentials", "parameters"}, rows);
-  page.claim("C02-25", page.check_equal(*products.begin(), 4 * n * d * d + 2 * n * n * d,
-                                        "4 n d^2 + 2 n^2 d multiplications"));
-  page.claim("C02-25",
-             page.check_true(products.size() == 1 && exponentials[1] == 3 * exponentials[0],
-                             "for any number of heads; but h times the exponentials"));
-  page.claim("C02-31",
-             page.check_true(parameters.size() == 1 && *parameters.begin() == 4 * d * d,
-                             "parameters: 4 d^2 for any number of heads, so quadratic in d"));
-}
-
-void real_models(lesson::Page& page) {
-  page.step("Real models");
-  std::vector<std::vector<std::string>> rows;
-  std::size_t even = 0;
-  std::set<std::uint64_t> widths;
-  for (const lesson::Configuration& c : lesson::configurations()) {
-    const bool divides = c.heads * c.d_head == c.d_model;
-    even += divides;
-    if (c.name.rfind("BERT", 0) == 0 || c.name.rfind("GPT", 0) == 0) widths.insert(c.d_head);
-    rows.push_back({c.name, std::to_string(c.d_model), std::to_string(c.heads),
-                    std::to_string(c.d_head),
-                    divides ? "" : "h d_h = " + std::to_string(c.heads * c.d_head)});
-  }
-  page.text_table({"model", "d_model", "heads", "d_h", "not d_model"}, rows);
-  page.claim("C02-07",
-             page.check_equal(lesson::configurations().size() - even, std::size_t{1},
-                              "all of these split d_model evenly but GPT-3 XL (24 heads of 128 "
-                              "in 2048)"));
-  page.claim("C02-08", page.check_equal(lesson::configuration("BERT base").d_model / 12,
-                                        std::uint64_t{64}, "768 / 12 = 64"));
-  const lesson::Configuration &base = lesson::configuration("Transformer base"),
-                              &big = lesson::configuration("Transformer big");
-  page.claim("C02-17", page.check_true(base.heads * 64 == 512 && big.heads * 64 == 1024,
-                                       "2017: 8 heads of 64 in 512, 16 of 64 in 1024"));
-  page.claim("C02-22",
-             page.check_greater(static_cast<double>(widths.size()), 2,
-                                "BERT and GPT heads: 64 and 128 are not the only widths"));
-}
-
-void trained(lesson::Page& page) {
-  page.step("Trained: the previous letter and the one before it, asked at once");
-  double before_previous[2] = {}, size[2] = {};
+void better(lesson::Page& page) {
+  page.step("Why it is better: two questions at once, in trained models");
+  double accuracy[2] = {};
+  std::size_t parameters[2] = {};
   std::vector<std::vector<std::string>> rows;
   const char* names[2] = {"order-one-head", "order-two-heads"};
   for (int i = 0; i < 2; ++i) {
     const ModelWeightsF model = lesson::trained_model(names[i]);
     const std::vector<Example> examples = held_out(find_recipe(names[i]), 64);
-    const Evaluation after = evaluate(model, examples),
-                     first = evaluate(lesson::untrained_model(names[i]), examples);
+    const auto right = [&](const ModelWeightsF& m, const char* relation) {
+      return evaluate(m, examples).relation.at(relation).accuracy;
+    };
+    const ModelWeightsF untrained = lesson::untrained_model(names[i]);
     const MultiHeadWeightsF& a = model.blocks[0].attention;
-    size[i] = static_cast<double>(a.W_Q.size() + a.W_K.size() + a.W_V.size() + a.W_O.size());
-    before_previous[i] = after.relation.at("before previous").accuracy;
-    rows.push_back({names[i], render::tick_text(size[i]),
-                    render::fixed(after.relation.at("previous").accuracy, 2),
-                    render::fixed(before_previous[i], 2),
-                    render::fixed(first.relation.at("before previous").accuracy, 2)});
+    parameters[i] = a.W_Q.size() + a.W_K.size() + a.W_V.size() + a.W_O.size();
+    accuracy[i] = right(model, "before previous");
+    rows.push_back({names[i], std::to_string(parameters[i]),
+                    render::fixed(right(model, "previous"), 2), render::fixed(accuracy[i], 2),
+                    render::fixed(right(untrained, "before previous"), 2)});
   }
+  page.say("Asked for the previous letter and, at the same time, for the one before it:");
   page.text_table({"model", "parameters", "previous", "before it", "untrained"}, rows);
-  page.check_equal(size[0], size[1], "equally many attention parameters");
-  page.claim("C02-01",
-             page.check_greater(before_previous[1], 0.95, "two heads answer both questions"));
-  page.claim("C02-01", page.check_less(before_previous[0], 0.75,
-                                       "one head of double width does not: it has one "
-                                       "distribution for both"));
-
-  page.step("Trained: near, far and syntactic");
-  const ModelWeightsF grammar = lesson::trained_model("grammar");
-  const std::vector<Example> examples = held_out(find_recipe("grammar"), 24);
-  const Evaluation all = evaluate(grammar, examples),
-                   untrained = evaluate(lesson::untrained_model("grammar"), examples);
-  std::set<std::size_t> best_heads;
-  rows.clear();
-  for (const char* relation : {"previous name", "list", "agreement", "reflexive", "induction"}) {
-    const RelationFigures& f = all.relation.at(relation);
-    const std::size_t best =
-        static_cast<std::size_t>(std::max_element(f.mass.begin(), f.mass.end()) - f.mass.begin());
-    best_heads.insert(best);
-    rows.push_back({relation, std::to_string(best / 4) + "." + std::to_string(best % 4),
-                    render::fixed(f.best(), 2),
-                    render::fixed(untrained.relation.at(relation).best(), 2)});
-  }
-  page.text_table({"relation", "best head", "weight", "untrained"}, rows);
-  page.claim("C02-03", page.check_greater(static_cast<double>(best_heads.size()), 2,
-                                          "different heads took them"));
-  HeadId cheapest;
-  double least = 1e9;
-  for (std::size_t l = 0; l < 3; ++l)
-    for (std::size_t i = 0; i < 4; ++i) {
-      const InterventionOf<float> off = ablate<float>({HeadId{l, i}}, Ablation::zero);
-      const double loss =
-          evaluate(grammar, examples, [&](std::size_t) { return off; }).loss - all.loss;
-      if (loss < least) least = loss, cheapest = {l, i};
-    }
-  page.claim("C02-20",
-             page.check_less(least, 0.05,
-                             "head " + std::to_string(cheapest.layer) + "." +
-                                 std::to_string(cheapest.head) + " can go at nearly no cost"));
+  page.check_equal(parameters[0], parameters[1], "equally many attention parameters");
+  page.check_greater(accuracy[1], 0.95, "two heads answer both questions").decides("C02-01");
+  page.check_less(accuracy[0], 0.75,
+                  "one head of double width does not: it has one distribution for both")
+      .controls("C02-01");
 }
 
-void symmetry(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
-  page.step("Equal heads stay equal");
-  const Matrix target = 0.5 * X;
-  const auto loss = [&](const MultiHeadWeights& w) {
-    const Matrix miss = multi_head_attention(X, w).attention_output - target;
-    return xt::sum(miss * miss)();
-  };
-  const auto slope = [&](MultiHeadWeights w, std::size_t row, std::size_t column) {  // of W_Q
-    const double step = 1e-5;
-    w.W_Q(row, column) += step;
-    const double up = loss(w);
-    w.W_Q(row, column) -= 2 * step;
-    return (up - loss(w)) / (2 * step);
-  };
-  MultiHeadWeights twins = W;
-  for (auto member : {&MultiHeadWeights::W_Q, &MultiHeadWeights::W_K, &MultiHeadWeights::W_V})
-    xt::view(twins.*member, xt::all(), columns(1)) = xt::view(W.*member, xt::all(), columns(0));
-  xt::view(twins.W_O, columns(1)) = xt::view(W.W_O, columns(0));
-  Vector first = xt::zeros<double>({d_h}), second = first, other = first;
-  for (std::size_t c = 0; c < d_h; ++c) {
-    first(c) = slope(twins, 2, c), second(c) = slope(twins, 2, d_h + c);
-    other(c) = slope(W, 2, d_h + c);
+void evolution(lesson::Page& page) {
+  page.step("Evolution: which heads are needed");
+  const lesson::Configuration &base = configuration("Transformer base"),
+                              &big = configuration("Transformer big");
+  page.check_true(base.heads == 8 && base.d_model == 512 && big.heads == 16 &&
+                      big.d_model == 1024 && base.d_model / base.heads == big.d_model / big.heads,
+                  "2017: 8 heads in 512, 16 in 1024; 64 columns for each")
+      .decides("C02-17");
+  const ModelWeightsF grammar = lesson::trained_model("grammar");
+  const std::vector<Example> examples = held_out(find_recipe("grammar"), 24);
+  const Evaluation after = evaluate(grammar, examples),
+                   before = evaluate(lesson::untrained_model("grammar"), examples);
+  const std::vector<std::string> relations = {"previous name", "list", "agreement", "reflexive",
+                                              "induction"};
+  lesson::show_relations(page, relations, after, before);
+  std::set<std::string> takers;
+  double weakest = 1, untrained = 0;
+  for (const std::string& relation : relations) {
+    takers.insert(lesson::head_name(lesson::best_head(after.relation.at(relation))));
+    weakest = std::min(weakest, after.relation.at(relation).best());
+    untrained = std::max(untrained, before.relation.at(relation).best());
   }
-  page.claim("C02-28", page.check_close(second, first,
-                                        "two heads begun alike have the same gradient: no "
-                                        "step tells them apart",
-                                        1e-6));  // differences of sums
-  page.claim("C02-28", page.check_greater(compare(other, first).relative, 0.1,
-                                          "begun differently they do not"));
+  page.check_greater(static_cast<double>(takers.size()), 2,
+                     "near, far and syntactic relations were taken by different heads")
+      .decides("C02-03");
+  page.check_greater(weakest, 0.5, "each with more than half of its head's weight")
+      .decides("C02-03");
+  page.check_less(untrained, 0.3, "untrained heads do nothing of the kind").controls("C02-03");
+  double least = 1e9, most = 0;  // loss added by taking one head away
+  for (const HeadId& id : lesson::all_heads(grammar)) {
+    const double cost = lesson::loss_without(grammar, examples, {id}) - after.loss;
+    least = std::min(least, cost), most = std::max(most, cost);
+  }
+  page.check_less(least, 0.05, "some head can go at nearly no cost").decides("C02-20");
+  page.check_greater(most, 5 * least, "not any head: the dearest costs many times that")
+      .controls("C02-20");
+}
+
+void popular_models(lesson::Page& page) {
+  page.step("Popular models: widths of heads");
+  std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> uneven;
+  std::set<std::uint64_t> widths;
+  for (const lesson::Configuration& c : lesson::configurations()) {
+    const bool is_even = c.heads * c.d_head == c.d_model;
+    if (!is_even) uneven.push_back(c.name);
+    if (c.name.starts_with("BERT") || c.name.starts_with("GPT")) widths.insert(c.d_head);
+    rows.push_back({c.name, std::to_string(c.d_model), std::to_string(c.heads),
+                    std::to_string(c.d_head),
+                    is_even ? "" : "h d_h = " + std::to_string(c.heads * c.d_head)});
+  }
+  page.text_table({"model", "d_model", "heads", "d_h", "not d_model"}, rows);
+  page.check_equal(uneven, std::vector<std::string>{"GPT-3 XL", "GPT-3 13B"},
+                   "all split d_model evenly but two lines of GPT-3's table, which print 24 heads "
+                   "of 128 in 2048 and 5140 columns for 40 heads of 128")
+      .decides("C02-07");
+  const lesson::Configuration& bert = configuration("BERT base");
+  page.check_equal(bert.d_model / bert.heads, bert.d_head, "BERT base: 768 / 12 = 64")
+      .decides("C02-08");
+  page.check_equal(widths, std::set<std::uint64_t>{64, 80, 96, 128, 256},
+                   "heads of BERT and the GPTs: not only 64 and 128")
+      .decides("C02-22");
+
+  page.step("Popular models: does the layer split the embedding?");
+  const MultiHeadWeights& layer = pytorch::layer;  // two heads of two in four columns
+  MultiHeadWeights split_first = layer;  // a head that sees its own part of x only: diagonal blocks
+  for (Matrix* M : {&split_first.W_Q, &split_first.W_K, &split_first.W_V})
+    for (std::size_t i = 0; i < 4; ++i)
+      for (std::size_t j = 0; j < 4; ++j)
+        if (i / 2 != j / 2) (*M)(i, j) = 0;
+  const Matrix part = xt::view(pytorch::x, xt::all(), xt::range(2, 4));        // [n, d_h]
+  const Matrix block = xt::view(layer.W_Q, xt::range(2, 4), xt::range(2, 4));  // [d_h, d_h]
+  Matrix query = matmul(part, block);                                          // [n, d_h]
+  for (std::size_t i = 0; i < 3; ++i) xt::view(query, i) += xt::view(layer.b_Q, xt::range(2, 4));
+  page.check_close(Matrix(xt::view(multi_head_attention(pytorch::x, split_first).query, 1)), query,
+                   "splitting x first is the same as striking out all but the diagonal blocks");
+  page.check_differs(multi_head_attention(pytorch::x, split_first).attention_output,
+                     pytorch::attn_output, 0.01,
+                     "with that, the layer does not give what PyTorch returned")
+      .decides("C02-26");
+  page.check_close(multi_head_attention(pytorch::x, layer).attention_output, pytorch::attn_output,
+                   "projecting all of x and splitting the projection does")
+      .controls("C02-26");
+
+  page.step("Popular models: what splitting costs");
+  Random random(page.seed(22));
+  const std::size_t width = 16;
+  const Matrix wide_X = random_matrix(random, n, width);  // [n, d_model]
+  rows.clear();
+  std::vector<std::size_t> products, exponentials, cells;
+  for (const std::size_t heads : {1u, 2u, 4u, 8u, 16u}) {
+    const MultiHeadWeights w = lesson::draw_heads(random, heads, width);
+    const HeadsTrace counted = multi_head_counted(wide_X, wide_X, w);  // counts in its inner loops
+    products.push_back(counted.work.multiply_adds),
+        exponentials.push_back(counted.work.exponentials),
+        cells.push_back(counted.work.largest_buffer);
+    rows.push_back({std::to_string(heads), std::to_string(products.back()),
+                    std::to_string(exponentials.back()), std::to_string(cells.back())});
+  }
+  page.text_table({"heads in d_model = 16", "products", "exponentials", "scores held"}, rows);
+  page.check_equal(products, std::vector<std::size_t>(5, 4 * n * width * width + 2 * n * n * width),
+                   "4 n d^2 + 2 n^2 d products, for any number of heads: nothing is saved")
+      .decides("C02-25");
+  page.check_equal(exponentials, std::vector<std::size_t>{36, 72, 144, 288, 576},
+                   "and h n^2 exponentials")
+      .decides("C02-25");
+  page.check_equal(cells, exponentials,
+                   "every head has its own n by n scores: h of them, none smaller")
+      .decides("C02-32");
+}
+
+void evidence(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
+  page.step("Evidence: heads that begin alike stay alike");
+  const Matrix target = 0.5 * X;  // [n, d_model], anything to learn
+  const std::vector<Matrix MultiHeadWeights::*> inputs = {
+      &MultiHeadWeights::W_Q, &MultiHeadWeights::W_K, &MultiHeadWeights::W_V};
+  const auto apart_after = [&](MultiHeadWeights w, std::size_t steps) {  // heads 0 and 1
+    for (std::size_t step = 0; step < steps; ++step) {
+      const MultiHeadTrace t = multi_head_attention(X, w);
+      MultiHeadWeights slope = w;
+      for (Matrix* M : {&slope.W_Q, &slope.W_K, &slope.W_V, &slope.W_O}) M->fill(0);
+      multi_head_attention_backward<double>(X, X, t, w, {}, t.attention_output - target, slope);
+      for (const auto matrix : inputs) w.*matrix -= 0.003 * slope.*matrix;
+      w.W_O -= 0.003 * slope.W_O;
+    }
+    return compare(head_weights(w, 1).W_Q, head_weights(w, 0).W_Q).relative;
+  };
+  MultiHeadWeights twins = with_copies(W, inputs, {1});
+  xt::view(twins.W_O, columns(1)) = xt::view(W.W_O, columns(0));
+  MultiHeadWeights nearly = twins;
+  nearly.W_Q(0, d_h) += 1e-3;
+  page.check_less(apart_after(twins, 300), 1e-9,
+                  "two heads begun alike have the same gradient: 300 steps do not part them")
+      .decides("C02-28");
+  page.check_greater(apart_after(nearly, 300), 1e-4, "begun a little apart, they stay so")
+      .controls("C02-28");
+}
+
+void comment(lesson::Page& page) {
+  page.step("Comment: expressive without more parameters?");
+  Random random(page.seed(23));
+  std::vector<std::size_t> counts;
+  for (const std::size_t width : {d, 2 * d})
+    for (const std::size_t heads : {1u, 3u, 12u}) {
+      const MultiHeadWeights w = lesson::draw_heads(random, heads, width);
+      std::size_t count = 0;  // head by head: its columns of W_Q, W_K, W_V and its rows of W_O
+      for (std::size_t i = 0; i < heads; ++i) {
+        const HeadWeights head = head_weights(w, i);
+        count += head.W_Q.size() + head.W_K.size() + head.W_V.size() + output_rows(w, i).size();
+      }
+      counts.push_back(count);
+    }
+  page.check_equal(counts, std::vector<std::size_t>{576, 576, 576, 2304, 2304, 2304},
+                   "1, 3 or 12 heads in d = 12: 4 d^2; in d = 24: four times that. Quadratic in d, "
+                   "whatever h is")
+      .decides("C02-31");
+  const Matrix kept =
+      random_matrix(random, d, h * d);  // [d_model, h d_model]: heads as wide as one
+  page.check_equal(kept.size(), h * d * d,
+                   "only heads that kept the whole width would have h times as many")
+      .controls("C02-31");
 }
 
 void tell(lesson::Page& page) {
   Random random(page.seed(2));
-  const Matrix X = random_matrix(random, n, d);  // [n, d_model]
-  const MultiHeadWeights W = draw(random);
-  one_and_many(page, X, W);
-  narrow(page, W);
-  symmetry(page, X, W);
-  cost(page, X, W);
-  real_models(page);
-  trained(page);
+  const Matrix X = random_matrix(random, n, d);                 // [n, d_model]
+  const MultiHeadWeights W = lesson::draw_heads(random, h, d);  // [d_model, h d_h] each
+  the_problem(page, X, W);
+  architecture(page, X, W);
+  better(page);
+  evolution(page);
+  popular_models(page);
+  evidence(page, X, W);
+  comment(page);
 }
 
 }  // namespace

@@ -1,21 +1,23 @@
 // Lesson 4: query, key, value.   Report, section 4.
 // A typed text in d_model = 8, one head with d_k = 4 and d_v = 3; a dictionary of five orthonormal
-// keys; small vectors of whole numbers; the model "grammar" of lessons/models.
+// keys; small vectors of whole numbers; PyTorch's layer; the trained model "grammar".
 #include <cmath>
+#include <headlight/analysis/entropy.hpp>
+#include <headlight/attention/cross.hpp>
 #include <headlight/attention/head.hpp>
 #include <headlight/attention/multi_head.hpp>
-#include <headlight/core/linalg.hpp>
 #include <headlight/core/random.hpp>
 #include <headlight/core/reduce.hpp>
-#include <headlight/layer/mask.hpp>
 #include <headlight/layer/softmax.hpp>
-#include <headlight/learning/evaluate.hpp>
-#include <headlight/learning/recipes.hpp>
+#include <xtensor/xbuilder.hpp>
 #include <xtensor/xmath.hpp>
 #include <xtensor/xview.hpp>
 
-#include "support/models.hpp"
+#include "05_self_attention_step_by_step/pytorch.hpp"
+#include "support/algebra.hpp"
 #include "support/page.hpp"
+#include "support/plain_head.hpp"
+#include "support/trained.hpp"
 
 using namespace headlight;
 
@@ -23,158 +25,175 @@ namespace {
 
 constexpr std::size_t d_model = 8, d_k = 4, d_v = 3;
 
-double difference(const Matrix& a, const Matrix& b) {
-  return compare(a, b).relative;
-}
-
-Matrix identity(std::size_t n) {
-  Matrix one = xt::zeros<double>({n, n});
-  for (std::size_t i = 0; i < n; ++i) one(i, i) = 1;
-  return one;
-}
-
-// A matrix and its inverse: elementary steps one way, then undone in the other order.
-std::pair<Matrix, Matrix> with_inverse(std::size_t n, Random& random) {
-  Matrix m = identity(n), inverse = identity(n);
-  for (std::size_t step = 0; step < 3 * n; ++step) {
-    const std::size_t a = random.below(n), b = (a + 1 + random.below(n - 1)) % n;
-    const double f = random.normal();
-    for (std::size_t c = 0; c < n; ++c) m(c, b) += f * m(c, a);              // m times (1 + f e_ab)
-    for (std::size_t c = 0; c < n; ++c) inverse(a, c) -= f * inverse(b, c);  // its inverse times
-  }
-  return {m, inverse};
-}
-
-void projections(lesson::Page& page, const std::vector<std::string>& tokens, const Matrix& X,
-                 const HeadWeights& W) {
+void mathematical_role(lesson::Page& page, const std::vector<std::string>& tokens, const Matrix& X,
+                       const HeadWeights& W) {
   const std::size_t n = tokens.size();
-  page.step("Three projections of one input");
+  page.step("Mathematical role: three projections of one input");
+  const Matrix Q = matmul(X, W.W_Q);  // [n, d_k]
+  const Matrix K = matmul(X, W.W_K);  // [n, d_k]
+  const Matrix V = matmul(X, W.W_V);  // [n, d_v]
+  page.show("Q", "token, d_k", Q, {.rows = tokens});
+  page.show("K", "token, d_k", K, {.rows = tokens});
+  page.show("V", "token, d_v", V, {.rows = tokens});
   const HeadTrace head = attend(X, W);
-  page.show("Q", "token, d_k", head.query, {.rows = tokens});
-  page.show("K", "token, d_k", head.key, {.rows = tokens});
-  page.show("V", "token, d_v", head.value, {.rows = tokens});
-  Matrix q = xt::zeros<double>({n, d_k}), v = xt::zeros<double>({n, d_v});
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t m = 0; m < d_model; ++m) {
-      for (std::size_t c = 0; c < d_k; ++c) q(i, c) += X(i, m) * W.W_Q(m, c);
-      for (std::size_t c = 0; c < d_v; ++c) v(i, c) += X(i, m) * W.W_V(m, c);
-    }
-  const auto queries =
-      page.check_close(head.query, q, "queries are a linear map of the input: X W_Q");
-  const auto values =
-      page.check_close(head.value, v, "so are values, here of another width than keys");
-  page.claim("C04-01", queries);
-  page.claim("C04-01", values);
-  page.claim("C04-02", values);
+  const lesson::PlainHead sums = lesson::plain_head(X, W);  // one number at a time
+  page.check_close(head.query, sums.query, "queries are a linear map of the input: X W_Q")
+      .decides("C04-01", "C04-02");
+  page.check_close(head.key, sums.key, "keys are one: X W_K").decides("C04-01", "C04-02");
+  page.check_close(head.value, sums.value, "values are one, here of another width than keys: X W_V")
+      .decides("C04-01", "C04-02");
 
-  Matrix S = xt::zeros<double>({n, n}), Y = xt::zeros<double>({n, d_v});
-  for (std::size_t i = 0; i < n; ++i) {
-    double sum = 0;
-    for (std::size_t j = 0; j < n; ++j) {
-      for (std::size_t c = 0; c < d_k; ++c) S(i, j) += head.query(i, c) * head.key(j, c);
-      sum += std::exp(S(i, j) / std::sqrt(static_cast<double>(d_k)));
-    }
-    for (std::size_t j = 0; j < n; ++j)
-      for (std::size_t c = 0; c < d_v; ++c)
-        Y(i, c) += std::exp(S(i, j) / std::sqrt(static_cast<double>(d_k))) / sum * head.value(j, c);
-  }
+  page.step("Mathematical role: weights from Q and K, content from V");
+  page.show("Q K^T", "query, key", head.raw_scores, {tokens, tokens});
   page.heat_map("A: who looks at whom", head.pattern, {tokens, tokens});
-  page.claim("C04-03",
-             page.check_close(head.output, Y,
-                              "output: values in the proportions of exp(q.k / sqrt(d_k))"));
-  double self = 0;
-  for (std::size_t i = 0; i < n; ++i) self += head.pattern(i, i) / static_cast<double>(n);
-  page.claim("C04-04",
-             page.check_greater(self, 1e-3, "a token looks at itself too, not at others only"));
+  page.show("Y", "token, d_v", head.output, {.rows = tokens});
+  page.check_close(head.raw_scores, sums.raw, "scores: q_i . k_j, a sum of d_k products")
+      .decides("C04-03");
+  page.check_close(head.output, sums.output,
+                   "output: values in the proportions of exp(q.k / sqrt(d_k))")
+      .decides("C04-03");
+  page.check_differs(head.raw_scores, transpose(head.raw_scores), 1e-3,
+                     "what i asks of j is not what j asks of i: S is not symmetric");
+  const Matrix alike = attend(X, HeadWeights{W.W_Q, W.W_Q, W.W_V}).raw_scores;  // [n_query, n_key]
+  page.check_close(alike, transpose(alike), "it would be with W_K = W_Q");
+  double least_on_self = 1;
+  for (std::size_t i = 0; i < n; ++i) least_on_self = std::min(least_on_self, head.pattern(i, i));
+  page.check_greater(least_on_self, 1e-6, "every token looks at itself too, not at the others only")
+      .decides("C04-04");
   const HeadTrace causal = attend(X, W, {.causal = true});
-  double future = 0;
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = i + 1; j < n; ++j) future += causal.pattern(i, j);
-  page.claim("C04-09",
-             page.check_equal(future, 0.0, "in a decoder the query meets earlier keys only"));
-  const Matrix ones = xt::ones<double>({n, std::size_t{1}});
-  page.claim("C04-11", page.check_close(row_sum(head.pattern), ones,
-                                        "softmax makes of every row numbers that sum to one"));
+  page.check_close(causal.pattern, lesson::plain_head(X, W, true).pattern,
+                   "in a decoder a query is compared with itself and earlier keys")
+      .decides("C04-04", "C04-09");
+  page.check_differs(head.pattern, causal.pattern, 1e-3, "without a mask with all of them")
+      .controls("C04-09");
 
-  page.step("Whom to look at, and what to fetch");
   Random random(page.seed(41));
   HeadWeights other = W;
   other.W_V = random_matrix(random, d_model, d_v);
   const HeadTrace fetched = attend(X, other);
-  page.claim("C04-05", page.check_close(fetched.pattern, head.pattern,
-                                        "another W_V leaves every weight as it was"));
-  page.claim("C04-05", page.check_greater(difference(fetched.output, head.output), 0.1,
-                                          "and changes what is fetched"));
+  page.check_close(fetched.pattern, head.pattern, "another W_V leaves every weight as it was")
+      .decides("C04-05");
+  page.check_differs(fetched.output, head.output, 1e-3, "and changes what is fetched")
+      .decides("C04-05");
+  other = W;
+  other.W_K = random_matrix(random, d_model, d_k);
+  page.check_differs(attend(X, other).pattern, head.pattern, 1e-3,
+                     "another W_K changes the weights")
+      .controls("C04-05");
 }
 
-void gauge(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
-  page.step("What a query means alone");
+void semantic_role(lesson::Page& page, const Matrix& X, const HeadWeights& W, const Matrix& W_O) {
+  page.step("Semantic role: does a query mean something alone?");
   Random random(page.seed(42));
-  const auto [M, M_inverse] = with_inverse(d_k, random);
+  const auto [M, M_inverse] = lesson::with_inverse(d_k, random);  // [d_k, d_k]
+  const auto [N, N_inverse] = lesson::with_inverse(d_v, random);  // [d_v, d_v]
   HeadWeights turned = W;
   turned.W_Q = matmul(W.W_Q, M);                     // [d_model, d_k]
   turned.W_K = matmul(W.W_K, transpose(M_inverse));  // [d_model, d_k]
+  turned.W_V = matmul(W.W_V, N);                     // [d_model, d_v]
+  const Matrix turned_W_O = matmul(N_inverse, W_O);  // [d_v, d_model]
   const HeadTrace before = attend(X, W), after = attend(X, turned);
-  const auto moved = page.check_greater(difference(after.query, before.query), 0.1,
-                                        "W_Q M and W_K M^-T: all queries and keys are others now");
-  const auto same =
-      page.check_close(after.pattern, before.pattern,
-                       "and every weight is the same: only the product W_Q W_K^T means "
-                       "something",
-                       1e-10);  // M is inverted in floating point
-  page.claim("C04-06", moved);
-  page.claim("C04-06", same);
+  page.check_differs(after.query, before.query, 1e-3,
+                     "W_Q M, W_K M^-T, W_V N, N^-1 W_O: the queries are others now")
+      .decides("C04-06");
+  page.check_differs(after.key, before.key, 1e-3, "so are the keys").decides("C04-06");
+  page.check_differs(after.value, before.value, 1e-3, "and the values").decides("C04-06");
+  page.check_close(after.scores, before.scores,
+                   "and every score is the same: only W_Q W_K^T means something", 1e-10)
+      .decides("C04-06");  // M is inverted in floating point
+  page.check_close(matmul(after.output, turned_W_O), matmul(before.output, W_O),
+                   "and the head writes the same: only W_V W_O does", 1e-10)
+      .decides("C04-06");  // so is N
+  turned.W_K = W.W_K;
+  page.check_differs(attend(X, turned).scores, before.scores, 1e-3,
+                     "with W_Q turned alone the scores are others")
+      .controls("C04-06");
 
   HeadWeights with_bias = W;
   with_bias.b_K = random_vector(random, d_k);
-  const HeadTrace key_bias = attend(X, with_bias);
-  page.check_greater(difference(key_bias.scores, before.scores), 0.01,
-                     "a bias on keys changes scores");
-  page.check_close(key_bias.pattern, before.pattern,
-                   "but no weight: every score of a row moves by the same amount");
+  Matrix shift = before.scores;  // [n_query, n_key], q . b_K / sqrt(d_k): the same in all of a row
+  for (std::size_t i = 0; i < X.shape(0); ++i) {
+    const Vector q = xt::view(before.query, i);  // [d_k]
+    xt::view(shift, i) = xt::sum(q * with_bias.b_K)() / std::sqrt(static_cast<double>(d_k));
+  }
+  page.check_close(attend(X, with_bias).key, Matrix(before.key + with_bias.b_K),
+                   "a bias is added to every key");
+  page.check_close(attend(X, with_bias).scores, Matrix(before.scores + shift),
+                   "a bias on keys moves every score of a row by the same q . b_K");
+  page.check_close(attend(X, with_bias).pattern, before.pattern, "and so no weight at all");
   with_bias = W;
   with_bias.b_Q = random_vector(random, d_k);
-  page.check_greater(difference(attend(X, with_bias).pattern, before.pattern), 0.01,
+  page.check_differs(attend(X, with_bias).pattern, before.pattern, 0.01,
                      "a bias on queries does change weights");
-}
 
-void lookup(lesson::Page& page) {
-  page.step("A dictionary, softly");
+  page.step("Semantic role: a database, softly");
   const std::size_t n = 5;
-  const Matrix keys = identity(n);  // orthonormal
-  const Matrix values = {{10}, {20}, {30}, {40}, {50}};
-  const Matrix asked = xt::view(keys, xt::range(3, 4));  // the fourth key
-  const auto answer = [&](double beta, const Matrix& all_keys) {
-    const Matrix scores = beta * matmul(asked, transpose(all_keys));  // [1, n]
-    return matmul(softmax_rows(scores), values)(0, 0);
+  const Matrix one = xt::eye<double>(n);                  // [n, n]
+  const Matrix content = {{10}, {20}, {30}, {40}, {50}};  // [n_key, 1]
+  const Matrix asked = xt::view(one, xt::range(3, 4));    // [1, n], the fourth key
+  const auto answer = [&](double beta, const Matrix& keys) {
+    return matmul(attend(asked, keys, HeadWeights{one, one, one}, {.scale = beta}).pattern,
+                  content)(0, 0);
   };
   std::vector<std::string> names;
   std::vector<double> found;
-  for (const double beta : {0.0, 1.0, 2.0, 4.0, 8.0, 40.0}) {
-    names.push_back("beta " + render::tick_text(beta));
-    found.push_back(answer(beta, keys));
+  for (const double beta : {1e-13, 1.0, 2.0, 4.0, 8.0, 40.0}) {
+    names.push_back("scores times " + render::tick_text(beta));
+    found.push_back(answer(beta, one));
   }
-  page.bars("asked for the fourth value, 40", names, found);
-  page.claim("C04-07", page.check_close(found.front(), 30, "beta 0: the mean of all values"));
-  page.claim("C04-07",
-             page.check_close(found.back(), 40, "beta 40: the value itself, to 12 digits"));
-  page.claim("C04-07",
-             page.check_greater(std::abs(found[1] - 40), 1, "beta 1: a mixture, no lookup"));
-  Matrix twice = keys;
-  xt::view(twice, 1) = xt::view(keys, 3);  // the second key is now a copy of the fourth
-  page.check_close(answer(40, twice), 30, "two equal keys: half of 20 and half of 40");
-
-  page.step("Parallel is not enough");
-  const Matrix q = {{1, 0}}, parallel = {{1, 0}}, oblique = {{2, 2}};
-  page.claim(
-      "C04-10",
-      page.check_greater(matmul(q, transpose(oblique))(0, 0), matmul(q, transpose(parallel))(0, 0),
-                         "(2, 2) at 45 degrees scores higher than (1, 0) in line: the "
-                         "product knows length too"));
+  page.bars("five orthonormal keys, asked for the fourth value: 40", names, found);
+  page.check_close(found.front(), 30, "scores times nothing: the mean of all values", 1e-12)
+      .decides("C04-07");
+  page.check_close(found.back(), 40, "scores times 40: the value itself, to 12 digits")
+      .decides("C04-07");
+  page.check_greater(40 - found[1], 1, "scores as they are: a mixture, no lookup")
+      .controls("C04-07");
+  Matrix twice = one;
+  xt::view(twice, 1) = xt::view(one, 3);  // the second key is now a copy of the fourth
+  page.check_close(answer(40, twice), 30, "two equal keys: half of 20 and half of 40")
+      .controls("C04-07");
 }
 
-void scaling(lesson::Page& page) {
-  page.step("Why 1 / sqrt(d_k)");
+void mathematics(lesson::Page& page) {
+  page.step("Mathematics: the more parallel, the higher?");
+  const Matrix one = {{1, 0}, {0, 1}};
+  const Matrix q = {{1, 0}};          // [1, d_k]
+  const Matrix k = {{1, 0}, {2, 2}};  // [n_key, d_k]: in line with q; at 45 degrees, but longer
+  const Matrix S = attend(q, k, HeadWeights{one, one, one}, {}).raw_scores;  // [1, n_key]
+  page.show("Q K^T", "query, key", S);
+  page.check_greater(
+          S(0, 1), S(0, 0),
+          "(2, 2) at 45 degrees scores higher than (1, 0) in line: the product knows length too")
+      .decides("C04-10");
+  const Matrix as_long = {{1, 0}, {std::sqrt(0.5), std::sqrt(0.5)}};  // [n_key, d_k]
+  const Matrix S_unit =
+      attend(q, as_long, HeadWeights{one, one, one}, {}).raw_scores;  // [1, n_key]
+  page.check_greater(S_unit(0, 0), S_unit(0, 1), "of keys equally long the parallel one wins")
+      .controls("C04-10");
+
+  page.step("Mathematics: softmax makes probabilities");
+  const Matrix S_row = {{0.3, -1.2, 2.0, 0.7}};        // [1, n_key]
+  const Matrix p = softmax_rows(S_row);                // [1, n_key]
+  Matrix J = xt::zeros<double>({4, 4}), measured = J;  // [n_key, n_key], dp_i / dS_j
+  for (std::size_t i = 0; i < 4; ++i)
+    for (std::size_t j = 0; j < 4; ++j) {
+      J(i, j) = (i == j ? p(0, i) : 0) - p(0, i) * p(0, j);
+      Matrix up = S_row, down = S_row;
+      up(0, j) += 1e-5, down(0, j) -= 1e-5;
+      measured(i, j) = (softmax_rows(up)(0, i) - softmax_rows(down)(0, i)) / 2e-5;
+    }
+  page.show("dp / dS", "weight, score", measured);
+  page.check_close(p, Matrix(xt::exp(S_row) / xt::sum(xt::exp(S_row))()), "exp(S) over its sum")
+      .decides("C04-11");
+  page.check_true(xt::amin(p)() > 0 && std::abs(xt::sum(p)() - 1) < 1e-15,
+                  "four positive numbers that sum to one")
+      .decides("C04-11");
+  page.check_close(measured, J, "they move by diag(p) - p p^T when scores do",
+                   1e-9);  // differences
+  page.check_less(xt::amax(xt::abs(xt::sum(measured, {0})))(), 1e-9,
+                  "what one gains the others lose: every column of it sums to zero");
+
+  page.step("Mathematics: why 1 / sqrt(d_k)");
   Random random(page.seed(43));
   std::vector<std::vector<std::string>> rows;
   double worst = 0, sharpest = 0, softest = 0;
@@ -186,116 +205,140 @@ void scaling(lesson::Page& page) {
       for (std::size_t c = 0; c < width; ++c) product += random.normal() * random.normal();
       squares += product * product;
     }
-    const double variance = squares / draws / static_cast<double>(width);
-    // Var(q.k) is d_k; its estimate from N draws deviates by about sqrt((2 + 6/d_k) / N) of it
-    const double sigma = std::sqrt((2 + 6 / static_cast<double>(width)) / draws);
-    worst = std::max(worst, std::abs(variance - 1) / sigma);
-    const Matrix S =
-        matmul(random_matrix(random, 50, width), transpose(random_matrix(random, 10, width)));
-    const Matrix scaled = S / std::sqrt(static_cast<double>(width));
-    const Matrix raw_peak = row_max(softmax_rows(S)), peak = row_max(softmax_rows(scaled));
-    sharpest = xt::mean(raw_peak)(), softest = xt::mean(peak)();
-    rows.push_back({std::to_string(width), render::fixed(variance * static_cast<double>(width), 1),
-                    render::fixed(sharpest, 3), render::fixed(softest, 3)});
-  }
-  page.text_table({"d_k", "variance of q.k", "largest weight, unscaled", "scaled"}, rows);
-  page.claim("C04-12",
-             page.check_less(worst, 5, "the variance of q.k is d_k, within five deviations"));
-  page.claim("C04-12", page.check_greater(sharpest / softest, 1.8,
-                                          "at d_k = 256 the unscaled softmax is all but decided"));
-  const Matrix p = softmax_rows(Matrix{{0.3, -1.2, 2.0, 0.7}});  // [1, n]
-  Matrix jacobian = xt::zeros<double>({4, 4}), measured = jacobian;
-  for (std::size_t i = 0; i < 4; ++i)
-    for (std::size_t j = 0; j < 4; ++j) {
-      jacobian(i, j) = (i == j ? p(0, i) : 0) - p(0, i) * p(0, j);
-      Matrix up = {{0.3, -1.2, 2.0, 0.7}}, down = up;
-      up(0, j) += 1e-5, down(0, j) -= 1e-5;
-      measured(i, j) = (softmax_rows(up)(0, i) - softmax_rows(down)(0, i)) / 2e-5;
+    const double variance = squares / draws, w = static_cast<double>(width);
+    // an estimate from N draws of a variance of d_k is off by about sqrt((2 + 6 / d_k) / N) of it
+    worst = std::max(worst, std::abs(variance / w - 1) / std::sqrt((2 + 6 / w) / draws));
+    const Matrix queries = random_matrix(random, 50, width),
+                 keys = random_matrix(random, 10, width);
+    const Matrix one_to_one = xt::eye<double>(width);  // [d_k, d_k]
+    std::vector<std::string> row = {std::to_string(width), render::fixed(variance, 1)};
+    for (const double scale : {1.0, 0.0}) {  // 0: the library's own 1 / sqrt(d_k)
+      const Matrix A =
+          attend(queries, keys, HeadWeights{one_to_one, one_to_one, one_to_one}, {.scale = scale})
+              .pattern;            // [50, 10]
+      double bits = 0, slope = 0;  // mean entropy of a row; mean norm of diag(p) - p p^T
+      for (std::size_t i = 0; i < 50; ++i) {
+        const std::span<const double> p_i(A.data() + i * 10, 10);
+        double squares_of_p = 0, jacobian = 0;
+        for (const double x : p_i) squares_of_p += x * x;
+        for (const double x : p_i)
+          jacobian += x * x * (squares_of_p - x * x) + x * x * (1 - x) * (1 - x);
+        bits += entropy(p_i) / 50, slope += std::sqrt(jacobian) / 50;
+      }
+      const Matrix peaks = row_max(A);  // [50, 1]
+      (scale == 1 ? sharpest : softest) = xt::mean(peaks)();
+      row.push_back(render::fixed(xt::mean(peaks)(), 2) + " " + render::fixed(bits, 2) + " " +
+                    render::fixed(slope, 2));
     }
-  page.check_close(measured, jacobian, "softmax changes by diag(p) - p p^T", 1e-9);  // differences
+    rows.push_back(row);
+  }
+  page.say(
+      "Of ten keys: the largest weight, the entropy of the weights in nats, the size of their "
+      "slope.");
+  page.text_table({"d_k", "variance of q.k", "unscaled", "scaled"}, rows);
+  page.check_less(worst, 5, "the variance of q.k is d_k, within five deviations").decides("C04-12");
+  page.check_greater(sharpest, 0.85, "at d_k = 256 the unscaled softmax is all but decided")
+      .decides("C04-12");
+  page.check_less(softest, 0.5, "scaled, it is as soft as at d_k = 4").controls("C04-12");
 }
 
-void cross(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
-  page.step("One tensor three times, or two tensors");
-  MultiHeadWeights heads = {1, W.W_Q, W.W_K, W.W_V, identity(d_v)};
+void in_code(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
+  page.step("In code: one tensor three times");
   MultiHeadTrace three_times;
-  multi_head_attention(X, X, heads, {}, three_times);
-  page.claim("C04-18", page.check_close(three_times.attention_output, attend(X, W).output,
-                                        "attention(X, X, X) is self-attention"));
+  multi_head_attention(pytorch::x, pytorch::x, pytorch::layer, {}, three_times);
+  page.check_close(three_times.attention_output, pytorch::attn_output,
+                   "PyTorch's layer(x, x, x) is self-attention")
+      .decides("C04-18");
+  page.check_differs(three_times.query, three_times.key, 1e-3,
+                     "though given one tensor, it makes different queries and keys")
+      .decides("C04-18");
+
+  page.step("In code: two tensors, cross-attention");
   Random random(page.seed(44));
-  const Matrix memory = random_matrix(random, 7, d_model);  // an encoder's output
+  const std::size_t n_memory = 7;
+  const Matrix memory =
+      random_matrix(random, n_memory, d_model);  // [n_key, d_model], an encoder's output
   const HeadTrace decoder = attend(X, memory, W, {});
-  page.check_equal(decoder.scores.shape(1), memory.shape(0),
-                   "scores have a column for every memory");
   page.explore(decoder);
-  Matrix shuffled = memory;
-  for (std::size_t i = 0; i < 7; ++i) xt::view(shuffled, i) = xt::view(memory, (i + 3) % 7);
-  page.claim("C04-19",
-             page.check_close(attend(X, shuffled, W, {}).output, decoder.output,
-                              "queries from the decoder, pairs of keys and values from the "
-                              "encoder, in any order"));
-  Matrix mixed_up = xt::zeros<double>({X.shape(0), d_v});
-  mixed_up = matmul(attend(X, shuffled, W, {}).pattern, decoder.value);
-  page.claim("C04-19", page.check_greater(difference(mixed_up, decoder.output), 0.1,
-                                          "shuffling keys without their values is something else"));
+  page.check_close(decoder.raw_scores, matmul(matmul(X, W.W_Q), transpose(matmul(memory, W.W_K))),
+                   "queries from the decoder, keys from the encoder: a row for each of the one, a "
+                   "column for each of the other")
+      .decides("C04-19");
+  page.check_close(decoder.value, matmul(memory, W.W_V), "values from the encoder")
+      .decides("C04-19");
+  const Matrix moved = lesson::reordered(memory, {3, 4, 5, 6, 0, 1, 2});  // [n_key, d_model]
+  page.check_close(attend(X, moved, W, {}).output, decoder.output,
+                   "pairs of keys and values in any order give the same")
+      .decides("C04-19");
+  page.check_differs(matmul(attend(X, moved, W, {}).pattern, decoder.value), decoder.output, 1e-3,
+                     "keys moved without their values do not")
+      .controls("C04-19");
+  MultiHeadWeights heads = lesson::draw_heads(random, 2, d_model);
+  heads.b_K = random_vector(random, d_model), heads.b_V = random_vector(random, d_model);
+  page.check_close(cross_attention(X, keep_source(memory, heads), heads).attention_output,
+                   cross_attention(X, memory, heads).attention_output,
+                   "the encoder's keys and values are made once and kept: nothing changes")
+      .decides("C04-19");
 }
 
-void in_models(lesson::Page& page) {
-  page.step("A head for duplicates, built by hand");
-  const std::vector<std::size_t> ids = {0, 1, 2, 0, 3, 1, 0};
-  const Matrix E = identity(4);
-  Matrix X = xt::zeros<double>({ids.size(), std::size_t{4}});  // one-hot tokens
-  for (std::size_t i = 0; i < ids.size(); ++i) xt::view(X, i) = xt::view(E, ids[i]);
-  const HeadTrace duplicates = attend(X, {60 * E, E, E}, {.causal = true});
+void interpretation(lesson::Page& page) {
+  page.step("Interpretation: a head for duplicates, built by hand");
   const std::vector<std::string> words = {"a", "b", "c", "a", "d", "b", "a"};
+  const Matrix E = xt::eye<double>(4);                           // [vocabulary, d_model]
+  const Matrix X = lesson::reordered(E, {0, 1, 2, 0, 3, 1, 0});  // [n, d_model], one-hot
+  const HeadTrace duplicates = attend(X, HeadWeights{60 * E, E, E}, {.causal = true});
   page.heat_map("equal queries and keys meet", duplicates.pattern, {words, words},
                 &duplicates.mask);
-  double on_equal = 0;
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    for (std::size_t j = 0; j <= i; ++j)
-      if (ids[i] == ids[j]) on_equal += duplicates.pattern(i, j) / static_cast<double>(ids.size());
-  page.claim("C04-21", page.check_greater(on_equal, 0.999,
-                                          "W_Q = 60, W_K = 1 on one-hot tokens: all "
-                                          "weight is on equal tokens"));
-  page.check_close(duplicates.pattern(6, 0), 1.0 / 3, "a third copy shares it among three", 1e-9);
+  const auto on_equal = [&](const Matrix& A) {  // mean weight on tokens equal to the query's
+    double weight = 0;
+    for (std::size_t i = 0; i < words.size(); ++i)
+      for (std::size_t j = 0; j < words.size(); ++j)
+        if (words[i] == words[j]) weight += A(i, j) / static_cast<double>(words.size());
+    return weight;
+  };
+  page.check_greater(on_equal(duplicates.pattern), 0.999,
+                     "W_Q = 60, W_K = 1 on one-hot tokens: all weight is on equal tokens")
+      .decides("C04-21");
+  page.check_close(duplicates.pattern(6, 0), 1.0 / 3, "the third a shares it evenly among three",
+                   1e-9)
+      .decides("C04-21");  // exp(-30) of it is elsewhere
+  page.check_less(on_equal(attend(X, HeadWeights{0 * E, E, E}, {.causal = true}).pattern), 0.7,
+                  "a head that asks for nothing does not")
+      .controls("C04-21");
 
-  page.step("A trained model: who looks at whom");
+  page.step("Interpretation: who looks at whom in a trained model");
   const std::vector<Example> examples = held_out(find_recipe("grammar"), 32);
   const Evaluation after = evaluate(lesson::trained_model("grammar"), examples);
   const Evaluation before = evaluate(lesson::untrained_model("grammar"), examples);
-  std::vector<std::vector<std::string>> rows;
-  for (const char* relation : {"pronoun", "reflexive", "agreement", "bracket"}) {
-    const RelationFigures &a = after.relation.at(relation), &b = before.relation.at(relation);
-    rows.push_back({relation, render::fixed(a.best(), 2), render::fixed(b.best(), 2),
-                    render::fixed(a.uniform, 2), render::fixed(a.accuracy, 2)});
-  }
-  page.text_table(
-      {"relation", "best head's weight", "untrained", "looking at all", "right answers"}, rows);
-  page.claim("C04-20",
-             page.check_greater(after.relation.at("bracket").best(), 0.8,
-                                "a closing bracket's query finds the key of the opening one"));
-  page.claim("C04-23",
-             page.check_greater(after.relation.at("pronoun").best(),
-                                3 * before.relation.at("pronoun").best(),
-                                "a pronoun's query finds its name, three times the untrained "
-                                "weight"));
-  page.claim("C04-23", page.check_less(after.relation.at("pronoun").best(), 0.9,
-                                       "but no head gives it everything"));
+  lesson::show_relations(page, {"pronoun", "reflexive", "agreement", "bracket"}, after, before);
+  const double bracket = after.relation.at("bracket").best(),
+               pronoun = after.relation.at("pronoun").best();
+  page.check_greater(bracket, 0.8, "a closing bracket's query finds the key of the opening one")
+      .decides("C04-20");
+  page.check_less(before.relation.at("bracket").best(), 0.3, "before training it did not")
+      .controls("C04-20");
+  page.check_greater(pronoun, 3 * before.relation.at("pronoun").best(),
+                     "a pronoun's query finds its name, three times the untrained weight")
+      .decides("C04-23");
+  page.check_less(pronoun, 0.9, "but no head gives it everything").decides("C04-23");
+  page.check_less(before.relation.at("pronoun").best(), 0.2,
+                  "before training no head gave it a fifth of its weight")
+      .controls("C04-23");
 }
 
 void tell(lesson::Page& page) {
   const std::vector<std::string> tokens = page.tokens("The cat eats the fish", 2);
   Random random(page.seed(4));
-  const Matrix X = lesson::embed_words(tokens, d_model);  // [n, d_model]
-  const HeadWeights W = {random_matrix(random, d_model, d_k, 0.4),
-                         random_matrix(random, d_model, d_k, 0.4),
-                         random_matrix(random, d_model, d_v, 0.4)};
-  projections(page, tokens, X, W);
-  gauge(page, X, W);
-  lookup(page);
-  scaling(page);
-  cross(page, X, W);
-  in_models(page);
+  const Matrix X = lesson::embed_words(tokens, d_model);             // [n, d_model]
+  const HeadWeights W = {random_matrix(random, d_model, d_k, 0.4),   // [d_model, d_k]
+                         random_matrix(random, d_model, d_k, 0.4),   // [d_model, d_k]
+                         random_matrix(random, d_model, d_v, 0.4)};  // [d_model, d_v]
+  const Matrix W_O = random_matrix(random, d_v, d_model, 0.4);       // [d_v, d_model]
+  mathematical_role(page, tokens, X, W);
+  semantic_role(page, X, W, W_O);
+  mathematics(page);
+  in_code(page, X, W);
+  interpretation(page);
 }
 
 }  // namespace

@@ -1,22 +1,29 @@
 // Lesson 5: self-attention, step by step.   Report, section 5.
 // A typed text of n tokens (six by default) in d_model = 8; one head of d_k = d_v = 4 by hand, then
-// two heads by name; "The cat sat" with numbers chosen for checking on paper.
+// two heads by name; "The cat sat" with numbers chosen for paper; what PyTorch's layer returned.
 #include <algorithm>
 #include <cmath>
-#include <headlight/attention/block.hpp>
-#include <headlight/attention/head.hpp>
+#include <headlight/attention/head_slice.hpp>
 #include <headlight/attention/model.hpp>
 #include <headlight/core/random.hpp>
 #include <headlight/core/reduce.hpp>
 #include <headlight/layer/mask.hpp>
 #include <headlight/layer/softmax.hpp>
+#include <headlight/mechanism/flash.hpp>
 #include <headlight/position/sinusoidal.hpp>
 #include <limits>
+#include <map>
+#include <numbers>
+#include <numeric>
+#include <set>
+#include <xtensor/xbuilder.hpp>
 #include <xtensor/xmath.hpp>
 #include <xtensor/xview.hpp>
 
 #include "pytorch.hpp"
+#include "support/algebra.hpp"
 #include "support/page.hpp"
+#include "support/plain_head.hpp"
 
 using namespace headlight;
 
@@ -24,427 +31,654 @@ namespace {
 
 constexpr std::size_t d_model = 8, d_k = 4, n_heads = 2;
 constexpr double hidden = -std::numeric_limits<double>::infinity();
+const double root_d_k = std::sqrt(static_cast<double>(d_k));
 
-double difference(const Matrix& a, const Matrix& b) {
-  return compare(a, b).relative;
-}
-
-struct Head {  // of one head, by hand
-  Matrix W_Q, W_K, W_V;
-  Matrix Q, K, V, S_raw, S, S_masked, A, Y;
+// One head as the report walks through it; every step adds its letters.
+struct Walk {
+  std::vector<std::string> tokens;
+  HeadWeights weights;  // W_Q, W_K, W_V: [d_model, d_k]
+  Matrix X, Q, K, V, S, S_masked, A, Y;
+  MultiHeadWeights layer;  // of two heads, for step 7
 };
 
-void steps_1_and_2(lesson::Page& page, const std::vector<std::string>& tokens, const Matrix& E,
-                   Matrix& X, Head& h) {
-  const std::size_t n = tokens.size();
-  page.step("Input representations");
+void step_1(lesson::Page& page, Walk& w, Random& random) {
+  page.step("Step 1: input representations");
+  const std::size_t n = w.tokens.size();
+  const Matrix E = lesson::embed_words(w.tokens, d_model);    // [n, d_model]
   const Matrix P = sinusoidal_positions<double>(n, d_model);  // [n, d_model]
-  X = E + P;                                                  // [n, d_model]
-  page.show("X", "token, d_model", X, {.rows = tokens});
-  ModelWeights model;
-  model.W_E = E;  // token i of this text has the id i
+  w.X = E + P;                                                // [n, d_model]
+  page.show("X", "token, d_model", w.X, {.rows = w.tokens});
+  ModelWeights model;  // of one block; token i of this text has the id i
+  model.W_E = E;
   model.blocks.resize(1);
-  model.blocks[0].attention = {1, h.W_Q, h.W_K, h.W_V, transpose(h.W_V)};
+  model.blocks[0].attention = {1, w.weights.W_Q, w.weights.W_K, w.weights.W_V,
+                               transpose(w.weights.W_V)};
   std::vector<std::size_t> ids(n);
-  for (std::size_t i = 0; i < n; ++i) ids[i] = i;
+  std::iota(ids.begin(), ids.end(), std::size_t{0});
   const auto enters = [&](Position position) {
     model.position = position;
-    return run_model<double>(ids, model).blocks[0].residual_pre;
+    return run_model<double>(ids, model).blocks[0].residual_pre;  // [n, d_model]
   };
-  const auto added =
-      page.check_close(enters(Position::sinusoidal), X,
-                       "with sinusoids the first block reads embedding plus position");
-  const auto bare = page.check_close(enters(Position::rope), E,
-                                     "with rotary positions it reads the embedding alone");
-  page.claim("C05-01", added);
-  page.claim("C05-01", bare);
-
-  page.step("Projections: query, key, value");
-  h.Q = matmul(X, h.W_Q);  // [n, d_k]
-  h.K = matmul(X, h.W_K);  // [n, d_k]
-  h.V = matmul(X, h.W_V);  // [n, d_v]
-  page.show("Q", "token, d_k", h.Q, {.rows = tokens});
-  page.show("K", "token, d_k", h.K, {.rows = tokens});
-  page.show("V", "token, d_v", h.V, {.rows = tokens});
-  Matrix q = h.Q, k = h.K, v = h.V;
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t c = 0; c < d_k; ++c) {
-      q(i, c) = k(i, c) = v(i, c) = 0;
-      for (std::size_t m = 0; m < d_model; ++m) {
-        q(i, c) += X(i, m) * h.W_Q(m, c);
-        k(i, c) += X(i, m) * h.W_K(m, c);
-        v(i, c) += X(i, m) * h.W_V(m, c);
-      }
-    }
-  const auto queries = page.check_close(h.Q, q, "queries: every token times W_Q, one by one");
-  const auto keys = page.check_close(h.K, k, "keys: the same tokens times W_K");
-  const auto values = page.check_close(h.V, v, "values: the same tokens times W_V");
-  for (const auto check : {queries, keys, values}) page.claim("C05-03", check);
-  page.claim("C05-04", queries);
-  page.claim("C05-04", values);
+  page.check_close(enters(Position::sinusoidal), w.X,
+                   "with sinusoids the first block reads embedding plus position")
+      .decides("C05-01");
+  model.W_pos = random_matrix(random, n + 3, d_model);  // more rows than tokens
+  page.check_close(enters(Position::learned), Matrix(E + xt::view(model.W_pos, xt::range(0, n))),
+                   "with a learned table it reads embedding plus the first n rows")
+      .decides("C05-01");
+  page.check_close(enters(Position::rope), E, "with rotary positions it reads the embedding alone")
+      .controls("C05-01");
 }
 
-void step_3(lesson::Page& page, const std::vector<std::string>& tokens, const Matrix& X, Head& h) {
-  const std::size_t n = tokens.size();
-  page.step("Scores");
-  h.S_raw = matmul(h.Q, transpose(h.K));                // [n_query, n_key]
-  h.S = h.S_raw / std::sqrt(static_cast<double>(d_k));  // [n_query, n_key]
-  page.show("Q K^T", "query, key", h.S_raw, {tokens, tokens});
-  page.show("S", "query, key", h.S, {tokens, tokens});
-  Matrix sums = h.S_raw;  // [n_query, n_key]
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) {
-      sums(i, j) = 0;
-      for (std::size_t l = 0; l < d_k; ++l) sums(i, j) += h.Q(i, l) * h.K(j, l);
-    }
-  const auto by_sum = page.check_close(h.S_raw, sums, "score of i and j: a sum of d_k products");
-  page.claim("C05-06", by_sum);
-  page.claim("C05-08", by_sum);
-  const Matrix form = matmul(h.W_Q, transpose(h.W_K));  // [d_model, d_model]
-  page.claim("C05-07", page.check_close(h.S_raw, matmul(matmul(X, form), transpose(X)),
-                                        "the score is the bilinear form x W_Q W_K^T x^T"));
-  const auto not_similarity = page.check_greater(difference(h.S_raw, transpose(h.S_raw)), 0.1,
-                                                 "it is no similarity: i to j differs from j to i");
-  const Matrix same = attend(X, HeadWeights{h.W_Q, h.W_Q, h.W_V}).raw_scores;  // [n_query, n_key]
-  const auto only_if_same =
-      page.check_close(same, transpose(same), "only with W_K = W_Q would it be symmetric");
-  page.claim("C05-07", not_similarity);
-  page.claim("C05-31", not_similarity);
-  page.claim("C05-31", only_if_same);
+void step_2(lesson::Page& page, Walk& w) {
+  page.step("Step 2: projections Q, K, V");
+  w.Q = matmul(w.X, w.weights.W_Q);  // [n, d_k]
+  w.K = matmul(w.X, w.weights.W_K);  // [n, d_k]
+  w.V = matmul(w.X, w.weights.W_V);  // [n, d_v]
+  page.show("Q", "token, d_k", w.Q, {.rows = w.tokens});
+  page.show("K", "token, d_k", w.K, {.rows = w.tokens});
+  page.show("V", "token, d_v", w.V, {.rows = w.tokens});
+  const HeadTrace head = attend(w.X, w.weights);
+  const lesson::PlainHead sums = lesson::plain_head(w.X, w.weights);  // one number at a time
+  page.check_close(head.query, sums.query, "queries: every token times W_Q")
+      .decides("C05-03", "C05-04");
+  page.check_close(head.key, sums.key, "keys: the same tokens times W_K")
+      .decides("C05-03", "C05-04");
+  page.check_close(head.value, sums.value, "values: the same tokens times W_V")
+      .decides("C05-03", "C05-04");
+}
 
-  page.step("Scaling");
-  Random random(page.seed(55));
-  const std::size_t wide = 512, keys = 16;
-  const Matrix q = random_matrix(random, 64, wide), k = random_matrix(random, keys, wide);
-  const Matrix S_wide = matmul(q, transpose(k));                        // [64, 16]
-  const Matrix scaled = S_wide / std::sqrt(static_cast<double>(wide));  // [64, 16]
-  const Matrix sharp = row_max(softmax_rows(S_wide)), soft = row_max(softmax_rows(scaled));
-  const double sharpest = xt::mean(sharp)(), softest = xt::mean(soft)();
+void step_3(lesson::Page& page, Walk& w, Random& random) {
+  page.step("Step 3: attention scores");
+  const Matrix raw = matmul(w.Q, transpose(w.K));  // [n_query, n_key]
+  w.S = raw / root_d_k;                            // [n_query, n_key]
+  page.show("Q K^T", "query, key", raw, {w.tokens, w.tokens});
+  page.show("S", "query, key", w.S, {w.tokens, w.tokens});
+  const HeadTrace head = attend(w.X, w.weights);
+  page.check_close(head.raw_scores, lesson::plain_head(w.X, w.weights).raw,
+                   "score of i and j: a sum of d_k products; n by n of them")
+      .decides("C05-06", "C05-08");
+  const Matrix others = random_matrix(random, 3, d_model);  // [3, d_model]
+  page.check_equal(attend(w.X, others, w.weights, {}).raw_scores.shape(1), std::size_t{3},
+                   "asked of three other tokens there would be three a row")
+      .controls("C05-08");
+  const Matrix form = matmul(w.weights.W_Q, transpose(w.weights.W_K));  // [d_model, d_model]
+  page.check_close(head.raw_scores, matmul(matmul(w.X, form), transpose(w.X)),
+                   "it is the bilinear form x_i W_Q W_K^T x_j^T")
+      .decides("C05-07");
+  page.check_differs(head.raw_scores, transpose(head.raw_scores), 1e-3,
+                     "no similarity: i to j differs from j to i")
+      .decides("C05-07", "C05-31");
+  const Matrix alike = attend(w.X, HeadWeights{w.weights.W_Q, w.weights.W_Q, w.weights.W_V})
+                           .raw_scores;  // [n_query, n_key]
+  page.check_close(alike, transpose(alike), "only with W_K = W_Q would it be symmetric")
+      .controls("C05-07", "C05-31");
+
+  page.step("Step 3: scaling");
+  const std::size_t wide = 512;
+  const Matrix one = xt::eye<double>(wide);  // [d_k, d_k]
+  const Matrix q = random_matrix(random, 64, wide),
+               k = random_matrix(random, 16, wide);  // [n, d_k]
+  const auto largest = [&](double scale) {           // weight of a query, on average
+    const Matrix peaks =
+        row_max(attend(q, k, HeadWeights{one, one, one}, {.scale = scale}).pattern);  // [64, 1]
+    return xt::mean(peaks)();
+  };
+  const double unscaled = largest(1), scaled = largest(0);  // 0: the library's own 1 / sqrt(d_k)
   page.text_table({"d_k = 512, 16 keys", "mean largest weight"},
-                  {{"without scaling", render::fixed(sharpest)},
-                   {"divided by sqrt(d_k)", render::fixed(softest)}});
-  page.claim("C05-09", page.check_greater(sharpest, 0.85,
-                                          "unscaled, one key takes nearly all: the "
-                                          "softmax is saturated"));
-  page.claim("C05-09", page.check_less(softest, 0.5, "scaled, it is not"));
-  page.claim(
-      "C05-09",
-      page.check_close(softmax_rows(Matrix{{1001, 1002, 1003}}), softmax_rows(Matrix{{1, 2, 3}}),
-                       "large scores do not make it explode: only differences count"));
+                  {{"without scaling", render::fixed(unscaled)},
+                   {"divided by sqrt(d_k)", render::fixed(scaled)}});
+  page.check_greater(unscaled, 0.85,
+                     "unscaled, one key takes nearly all: the softmax is saturated, not exploded")
+      .decides("C05-09");
+  page.check_less(scaled, 0.5, "scaled, it does not").controls("C05-09");
+  const Matrix large = {{1001, 1002, 1003}}, small = {{1, 2, 3}};  // [1, n_key]
+  page.check_close(softmax_rows(large), softmax_rows(small),
+                   "scores near 1000 are no danger: only differences count")
+      .decides("C05-09");
+  page.check_close(softmax_rows(Matrix(large - 2004.0)), softmax_rows(small),
+                   "nor are scores near -1000")
+      .decides("C05-09");
+  const Matrix naive = xt::exp(large) / xt::sum(xt::exp(large))();  // [1, n_key]
+  page.check_true(std::isnan(naive(0, 0)),
+                  "if the maximum is subtracted first; as the formula stands exp(1001) overflows")
+      .controls("C05-09");
 }
 
-void step_4(lesson::Page& page, const std::vector<std::string>& tokens, const Matrix& X, Head& h) {
-  const std::size_t n = tokens.size();
-  page.step("Mask");
-  Matrix visible = h.S;  // [n_query, n_key], 1 or 0
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) visible(i, j) = j <= i ? 1 : 0;
-  h.S_masked = xt::where(visible > 0.0, h.S, hidden);  // [n_query, n_key]
-  page.show("S masked", "query, key", h.S_masked, {tokens, tokens});
-  const HeadWeights W = {h.W_Q, h.W_K, h.W_V};
-  const HeadTrace trace = attend(X, W, {.causal = true});
-  page.claim("C05-10", page.check_close(trace.masked_scores, h.S_masked,
-                                        "minus infinity where j > i, the score elsewhere"));
+// Every number of a trace, stage by stage.
+using Numbers = std::map<std::string, std::vector<double>>;
+StageVisitorOf<double> keep_in(Numbers& stages) {
+  return [&stages](const StageOf<const double>& stage) {
+    std::vector<double>& numbers = stages[stage.name];
+    numbers.assign(stage.values.begin(), stage.values.end());
+    numbers.insert(numbers.end(), stage.flags.begin(), stage.flags.end());
+  };
+}
+Numbers numbers(const HeadTrace& trace) {
+  Numbers stages;
+  for_each_stage<double>(trace, keep_in(stages));
+  return stages;
+}
+Numbers numbers(const MultiHeadTrace& trace) {
+  Numbers stages;
+  for_each_stage<double>(trace, "", keep_in(stages));
+  return stages;
+}
 
-  std::size_t wrong = 0;  // rows that change and should not, or do not and should
-  for (std::size_t j = 0; j < n; ++j) {
-    Matrix changed = X;
-    for (std::size_t c = 0; c < d_model; ++c) changed(j, c) += 1;
-    const Matrix after = attend(changed, W, {.causal = true}).output;  // [n, d_v]
-    for (std::size_t i = 0; i < n; ++i) {
-      bool same = true;
-      for (std::size_t c = 0; c < d_k; ++c) same = same && after(i, c) == trace.output(i, c);
-      wrong += same == (i >= j);
-    }
+void step_4(lesson::Page& page, Walk& w) {
+  page.step("Step 4: the mask");
+  const std::size_t n = w.tokens.size();
+  const Matrix visible = xt::tril(xt::ones<double>({n, n}));  // [n_query, n_key], 1 or 0
+  w.S_masked = xt::where(visible > 0.0, w.S, hidden);         // [n_query, n_key]
+  page.show("S masked", "query, key", w.S_masked, {w.tokens, w.tokens});
+  const HeadTrace causal = attend(w.X, w.weights, {.causal = true});
+  page.check_close(causal.masked_scores, w.S_masked,
+                   "minus infinity where j > i, the score elsewhere")
+      .decides("C05-10");
+  const Matrix reached = lesson::reached(
+      w.X, [&](const Matrix& x) { return attend(x, w.weights, {.causal = true}).output; });
+  page.check_close(reached, visible,
+                   "changing token j changes the outputs of j and later tokens, and no bit of an "
+                   "earlier one")
+      .decides("C05-11");
+  std::set<std::string> changed;  // stages in which an earlier row sees a later token
+  const auto before = numbers(causal);
+  for (std::size_t j = 1; j < n; ++j) {
+    Matrix other = w.X;
+    xt::view(other, j) += 1.0;
+    for (const auto& [name, after] : numbers(attend(other, w.weights, {.causal = true})))
+      if (!std::equal(after.begin(),
+                      after.begin() + static_cast<std::ptrdiff_t>(after.size() / n * j),
+                      before.at(name).begin()))
+        changed.insert(name);
   }
-  page.claim("C05-11",
-             page.check_equal(wrong, std::size_t{0},
-                              "changing token j changes the outputs of j and later tokens, "
-                              "and no bit of an earlier one"));
+  page.check_equal(
+          changed, std::set<std::string>{"attn.hook_scores_raw", "attn.hook_scores_scaled"},
+          "of all stages only the scores before the mask let an earlier row see a later token")
+      .controls("C05-11");
 
-  Matrix padded = xt::zeros<double>({n + 2, d_model});  // two more rows of anything
-  xt::view(padded, xt::range(0, n)) = X;
+  Matrix padded = 3 * xt::ones<double>({n + 2, d_model});  // two more rows, of anything
+  xt::view(padded, xt::range(0, n)) = w.X;
   std::vector<bool> is_token(n + 2, true);
   is_token[n] = is_token[n + 1] = false;
-  const Matrix with_padding = attend(padded, W, {.is_token = is_token}).output;  // [n + 2, d_v]
-  page.claim("C05-13",
-             page.check_close(Matrix(xt::view(with_padding, xt::range(0, n))), attend(X, W).output,
-                              "hidden padding does not change a token"));
-  const HeadTrace nothing = attend(X, W, {.is_token = std::vector<bool>(n, false)});
-  const Matrix zero = xt::zeros<double>({n, n});
-  page.claim("C05-13", page.check_close(nothing.pattern, zero,
-                                        "who sees nothing at all gets the pattern zero, not NaN"));
+  const auto first_n = [&](const Matrix& a) { return Matrix(xt::view(a, xt::range(0, n))); };
+  page.check_close(first_n(attend(padded, w.weights, {.is_token = is_token}).output),
+                   attend(w.X, w.weights).output, "hidden padding does not change a token")
+      .decides("C05-13");
+  page.check_differs(first_n(attend(padded, w.weights).output), attend(w.X, w.weights).output, 1e-4,
+                     "padding that is not hidden does")
+      .controls("C05-13");
+  page.check_close(
+          first_n(attend(padded, w.weights, {.causal = true, .is_token = is_token}).output),
+          causal.output, "both masks at once hide what either hides")
+      .decides("C05-13");
+  const HeadTrace nothing = attend(w.X, w.weights, {.is_token = std::vector<bool>(n, false)});
+  page.check_close(nothing.pattern, Matrix(xt::zeros<double>({n, n})),
+                   "who sees nothing at all gets the pattern zero, not NaN");
+  page.check_equal(nothing.fully_hidden_rows.size(), n, "and the trace says which rows those are");
 }
 
-void steps_5_and_6(lesson::Page& page, const std::vector<std::string>& tokens, Head& h) {
-  const std::size_t n = tokens.size();
-  page.step("Softmax turns scores into a pattern");
-  const Matrix weight = xt::exp(h.S_masked - row_max(h.S_masked));  // [n_query, n_key]
-  h.A = weight / row_sum(weight);                                   // [n_query, n_key]
-  page.show("A", "query, key", h.A, {tokens, tokens});
+void step_5(lesson::Page& page, Walk& w) {
+  page.step("Step 5: softmax turns scores into weights");
+  const std::size_t n = w.tokens.size();
+  const Matrix weight = xt::exp(w.S_masked - row_max(w.S_masked));  // [n_query, n_key]
+  w.A = weight / row_sum(weight);                                   // [n_query, n_key]
+  page.show("A", "query, key", w.A, {w.tokens, w.tokens});
   const Mask mask = causal_mask(n, n);  // [n_query, n_key]
-  page.heat_map("A: who looks at whom", h.A, {tokens, tokens}, &mask);
-  Matrix plain = h.A;  // [n_query, n_key], the formula as it stands
-  for (std::size_t i = 0; i < n; ++i) {
-    double sum = 0;
-    for (std::size_t j = 0; j <= i; ++j) sum += std::exp(h.S(i, j));
-    for (std::size_t j = 0; j < n; ++j) plain(i, j) = j <= i ? std::exp(h.S(i, j)) / sum : 0;
-  }
-  page.claim("C05-14",
-             page.check_close(softmax_rows(h.S_masked), plain,
-                              "softmax: exponential over the sum of those that are seen"));
-  const Matrix ones = xt::ones<double>({n, std::size_t{1}});
-  page.claim("C05-15", page.check_close(row_sum(softmax_rows(h.S_masked)), ones,
-                                        "every row is a distribution: it sums to one"));
+  page.heat_map("A: who looks at whom", w.A, {w.tokens, w.tokens}, &mask);
+  page.check_close(softmax_rows(w.S_masked), lesson::plain_head(w.X, w.weights, true).pattern,
+                   "exp(q_i . k_j / sqrt(d_k)) over the sum of those that are seen")
+      .decides("C05-14");
+  page.check_close(row_sum(softmax_rows(w.S_masked)), Matrix(xt::ones<double>({n, std::size_t{1}})),
+                   "every row is a distribution: it sums to one")
+      .decides("C05-15");
+  double least_on_self = 1;
+  const Matrix pattern = attend(w.X, w.weights, {.causal = true}).pattern;  // [n_query, n_key]
+  for (std::size_t i = 0; i < n; ++i) least_on_self = std::min(least_on_self, pattern(i, i));
+  page.check_greater(least_on_self, 0, "in which the token itself has its share").decides("C05-15");
+}
 
-  Matrix zeroed = softmax_rows(h.S), leaking = h.S_masked;  // mask after softmax; mask by score 0
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = i + 1; j < n; ++j) zeroed(i, j) = leaking(i, j) = 0;
-  const Matrix left = row_sum(zeroed), renormalised = zeroed / left;  // [n_query, n_key]
-  page.claim("C05-39", page.check_close(renormalised, h.A,
-                                        "masking after softmax is the same, if rows are divided by "
-                                        "their sum again"));
-  page.claim("C05-39", page.check_greater(difference(zeroed, h.A), 1e-3,
-                                          "without dividing again the first rows are too small"));
-  const Matrix leaked = softmax_rows(leaking);  // [n_query, n_key]
-  page.check_greater(leaked(0, n - 1), 1e-3,
-                     "a masked score of 0 instead of -inf lets the future in");
+void four_ways_to_mask(lesson::Page& page, const Walk& w) {
+  page.step("Step 5: four ways to mask");
+  const std::size_t n = w.tokens.size();
+  const Matrix visible = xt::tril(xt::ones<double>({n, n}));  // [n_query, n_key]
+  Matrix other = w.X;                                         // [n, d_model], another last token
+  xt::view(other, n - 1) *= -1.0;
+  const auto output = [&](const Matrix& X,
+                          const auto& pattern_of) {  // [n - 1, d_v], of the earlier tokens
+    const Matrix S = matmul(matmul(X, w.weights.W_Q), transpose(matmul(X, w.weights.W_K))) /
+                     root_d_k;  // [n_query, n_key]
+    return Matrix(xt::view(matmul(pattern_of(S), matmul(X, w.weights.W_V)), xt::range(0, n - 1)));
+  };
+  const auto before_softmax = [&](const Matrix& S) {
+    return softmax_rows(Matrix(xt::where(visible > 0.0, S, hidden)));
+  };
+  const auto zeroed = [&](const Matrix& S) { return Matrix(softmax_rows(S) * visible); };
+  const auto renormalised = [&](const Matrix& S) { return Matrix(zeroed(S) / row_sum(zeroed(S))); };
+  const auto score_zero = [&](const Matrix& S) { return softmax_rows(Matrix(S * visible)); };
+  std::vector<std::vector<std::string>> rows;
+  std::vector<double> leaks;
+  const auto add = [&](const std::string& name, const auto& way) {
+    const Matrix sum = row_sum(Matrix(way(w.S)));  // [n_query, 1]
+    leaks.push_back(compare(output(other, way), output(w.X, way)).relative);
+    rows.push_back({name, render::fixed(sum(0, 0), 2),
+                    leaks.back() < 1e-12 ? "0" : render::fixed(leaks.back(), 2)});
+  };
+  add("score -inf, before softmax", before_softmax), add("weight 0, after softmax", zeroed),
+      add("weight 0, then divided by the row's sum", renormalised), add("score 0", score_zero);
+  page.say("Leak: how much earlier outputs change when the last token does.");
+  page.text_table({"hidden by", "row 1 sums to", "leak"}, rows);
+  page.check_close(renormalised(w.S), before_softmax(w.S),
+                   "masking after the softmax is the same, if rows are divided by their sum again")
+      .decides("C05-39");
+  page.check_less(std::max(leaks[0], leaks[2]), 1e-12,
+                  "in both, earlier tokens learn nothing of the last")
+      .decides("C05-39");
+  page.check_greater(std::min(leaks[1], leaks[3]), 1e-6,
+                     "without dividing, or with scores of zero, the future leaks in")
+      .controls("C05-39");
+}
 
-  page.step("Weighted values");
-  h.Y = matmul(h.A, h.V);  // [n, d_v]
-  page.show("Y", "token, d_v", h.Y, {.rows = tokens});
+void step_6(lesson::Page& page, Walk& w) {
+  page.step("Step 6: values, weighted and summed");
+  w.Y = matmul(w.A, w.V);  // [n, d_v]
+  page.show("Y", "token, d_v", w.Y, {.rows = w.tokens});
+  const HeadTrace causal = attend(w.X, w.weights, {.causal = true});
+  page.check_close(causal.output, lesson::plain_head(w.X, w.weights, true).output,
+                   "y_i: the sum over j of A_ij v_j")
+      .decides("C05-17");
   double outside = 0;  // how far an output leaves the range of the values it may see
-  for (std::size_t i = 0; i < n; ++i)
+  for (std::size_t i = 0; i < w.tokens.size(); ++i)
     for (std::size_t c = 0; c < d_k; ++c) {
-      double low = h.V(0, c), high = low;
-      for (std::size_t j = 0; j <= i; ++j)
-        low = std::min(low, h.V(j, c)), high = std::max(high, h.V(j, c));
-      outside = std::max({outside, low - h.Y(i, c), h.Y(i, c) - high});
+      const Matrix seen = xt::view(w.V, xt::range(0, i + 1), xt::range(c, c + 1));  // [i + 1, 1]
+      outside = std::max({outside, xt::amin(seen)() - causal.output(i, c),
+                          causal.output(i, c) - xt::amax(seen)()});
     }
-  page.claim("C05-17",
-             page.check_less(outside, 1e-12, "every output is a mean of the values it sees"));
-  const Matrix first_Y = xt::view(h.Y, xt::range(0, 1)), first_V = xt::view(h.V, xt::range(0, 1));
-  page.claim("C05-18",
-             page.check_close(first_Y, first_V,
-                              "the first token of a decoder gets its own value and nothing "
-                              "of the others"));
+  page.check_less(outside, 1e-12, "every output is a mean of the values it sees").decides("C05-17");
+  const auto first = [](const Matrix& a) {
+    return Matrix(xt::view(a, xt::range(0, 1)));
+  };  // [1, d_v]
+  page.check_close(first(causal.output), first(w.V),
+                   "the first token of a decoder gets its own value and nothing of the others")
+      .decides("C05-18");
+  page.check_differs(first(attend(w.X, w.weights).output), first(w.V), 1e-3,
+                     "in an encoder it gets something of all")
+      .controls("C05-18");
 }
 
-void the_cat_sat(lesson::Page& page) {
-  page.step("\"The cat sat\", checked on paper");
-  const std::vector<std::string> words = {"The", "cat", "sat"};
-  const double r = std::sqrt(2.0);  // d_k = 2; the scaled scores of "sat" become ln 1, ln 5, ln 2
-  const Matrix identity = {{1, 0}, {0, 1}};
-  const Matrix query = {{0, 0}, {0, 0}, {1, 0}};                                // [3, d_k]
-  const Matrix key = {{0, 0}, {r * std::log(5.0), 0}, {r * std::log(2.0), 0}};  // [3, d_k]
-  const HeadTrace cat = attend(query, key, {identity, identity, identity}, {.causal = true});
-  page.show("A", "query, key", cat.pattern, {words, words});
-  const Matrix V = {{8, 0}, {0, 16}, {4, 4}};       // [3, d_v]
-  const Matrix Y = matmul(cat.pattern, V);          // [3, d_v]
-  const Matrix sat = xt::view(Y, xt::range(2, 3));  // [1, d_v]
-  page.show("y of sat", "token, d_v", sat);
-  const Matrix by_hand = {{8 / 8.0 + 4 * 2 / 8.0, 16 * 5 / 8.0 + 4 * 2 / 8.0}};
-  page.claim("C05-24",
-             page.check_close(sat, by_hand, "1/8 of The, 5/8 of cat, 2/8 of sat: (2, 11)"));
-}
-
-void steps_7_and_8(lesson::Page& page, const Matrix& X, Random& random) {
-  page.step("Several heads: concatenation and W_O");
-  const std::size_t n = X.shape(0);
-  MultiHeadWeights W = {n_heads, random_matrix(random, d_model, d_model, 0.5),
-                        random_matrix(random, d_model, d_model, 0.5),
-                        random_matrix(random, d_model, d_model, 0.5),
-                        random_matrix(random, d_model, d_model, 0.5)};
-  const MultiHeadTrace all = multi_head_attention(X, W, {.causal = true});
-  Matrix concatenated = xt::zeros<double>({n, d_model});  // [n, n_heads * d_v]
-  double apart = 0;
+void step_7(lesson::Page& page, const Walk& w, Random& random) {
+  page.step("Step 7: the heads joined");
+  const std::size_t n = w.tokens.size();
+  const MultiHeadWeights& W = w.layer;
+  const MultiHeadTrace all = multi_head_attention(w.X, W, {.causal = true});
+  Matrix z = xt::zeros<double>({n, d_model});  // [n, n_heads d_v]
+  const Numbers stages = numbers(all);
+  double apart = 0;  // of any stage of a head in the layer from that of the head alone
   for (std::size_t h = 0; h < n_heads; ++h) {
-    auto columns = xt::range(h * d_k, (h + 1) * d_k);  // of this head
-    const HeadWeights of_head = {xt::view(W.W_Q, xt::all(), columns),
-                                 xt::view(W.W_K, xt::all(), columns),
-                                 xt::view(W.W_V, xt::all(), columns)};
-    const HeadTrace one = attend(X, of_head, {.causal = true});
-    xt::view(concatenated, xt::all(), columns) = one.output;
-    const Matrix in_all = xt::view(all.pattern, h);  // [n_query, n_key]
-    apart = std::max(apart, difference(in_all, one.pattern));
+    const HeadTrace one = attend(w.X, head_weights(W, h), {.causal = true});
+    xt::view(z, xt::all(), xt::range(h * d_k, (h + 1) * d_k)) = one.output;
+    for (const auto& [name, alone] : numbers(one)) {
+      const double* in_layer =
+          stages.at(name).data() + (name == "attn.hook_mask" ? 0 : h * alone.size());
+      const std::size_t shape[] = {alone.size()};
+      apart = std::max(
+          apart, compare<double, double>({in_layer, alone.size()}, shape, alone, shape).relative);
+    }
   }
-  page.show("z", "token, d_model", concatenated);
-  page.claim("C05-16",
-             page.check_less(apart, 1e-12, "every head has an n by n pattern of its own"));
-  page.claim("C05-19",
-             page.check_equal(all.output.shape(2), d_model / n_heads, "d_v is d_model / h"));
-  page.claim("C05-20", page.check_close(all.concatenated, concatenated,
-                                        "head by head side by side: d_model columns again"));
-  page.claim("C05-21", page.check_close(all.attention_output, matmul(concatenated, W.W_O),
-                                        "times W_O [d_model, d_model] is what the layer gives"));
+  page.show("z", "token, h d_v", z, {.rows = w.tokens});
+  page.check_less(
+          apart, 1e-12,
+          "every head has all stages of its own, an n by n pattern among them, as if it were alone")
+      .decides("C05-16");
+  page.check_differs(Matrix(xt::view(all.pattern, 0)), Matrix(xt::view(all.pattern, 1)), 1e-3,
+                     "which is not the other head's")
+      .controls("C05-16");
+  page.check_close(all.concatenated, z,
+                   "side by side, h outputs of d_v = d_model / h: d_model columns")
+      .decides("C05-19", "C05-20");
+  page.check_close(all.attention_output, matmul(z, W.W_O),
+                   "times W_O [d_model, d_model] is what the layer gives")
+      .decides("C05-21");
 
-  page.step("Residual and LayerNorm");
+  MultiHeadWeights wide = W;  // d_v = 6 for d_k = 4
+  wide.W_V = random_matrix(random, d_model, n_heads * 6);
+  wide.W_O = random_matrix(random, n_heads * 6, d_model);
+  Matrix by_head = xt::zeros<double>({n, d_model});  // [n, d_model]
+  for (std::size_t h = 0; h < n_heads; ++h)
+    by_head +=
+        matmul(attend(w.X, head_weights(wide, h), {.causal = true}).output, output_rows(wide, h));
+  page.check_close(
+          multi_head_attention(w.X, wide, {.causal = true}).attention_output, by_head,
+          "it is a custom: with d_v = 6 the twelve columns times W_O [12, d_model] do as well")
+      .controls("C05-19", "C05-20", "C05-21");
+
+  Matrix padded = Matrix::from_shape({n + 2, d_model});  // two more rows, no numbers at all
+  padded.fill(std::numeric_limits<double>::quiet_NaN());
+  xt::view(padded, xt::range(std::size_t{0}, n)) = w.X;
+  std::vector<bool> is_token(n + 2, true);
+  is_token[n] = is_token[n + 1] = false;
+  const Matrix beside =
+      multi_head_attention(padded, W, {.is_token = is_token}).attention_output;  // [n + 2, d_model]
+  page.check_close(Matrix(xt::view(beside, xt::range(std::size_t{0}, n))),
+                   multi_head_attention(w.X, W).attention_output,
+                   "hidden padding of NaN reaches no token: a weight of zero adds nothing")
+      .decides("C05-13");
+
+  MultiHeadWeights resting = W;  // a head may look at nobody: a key of no token, its value zero
+  resting.null_key = random_matrix(random, n_heads, d_k);
+  Matrix rested = z;  // [n, h d_v]
+  for (std::size_t h = 0; h < n_heads; ++h) {
+    const HeadTrace one = attend(w.X, head_weights(W, h), {.causal = true});
+    for (std::size_t i = 0; i < n; ++i) {
+      const double s = xt::sum(xt::view(one.query, i) * xt::view(resting.null_key, h))() / root_d_k;
+      double sum = 0;
+      for (std::size_t j = 0; j <= i; ++j) sum += std::exp(one.scores(i, j));
+      xt::view(rested, i, xt::range(h * d_k, (h + 1) * d_k)) *= sum / (sum + std::exp(s));
+    }
+  }
+  page.check_close(
+      multi_head_attention(w.X, resting, {.causal = true}).concatenated, rested,
+      "with a null key beside the tokens each head gives less, by what it looks at it");
+}
+
+void step_8(lesson::Page& page, const Walk& w, Random& random) {
+  page.step("Step 8: residual and LayerNorm");
+  const MultiHeadWeights& W = w.layer;
+  const MultiHeadTrace all = multi_head_attention(w.X, W, {.causal = true});
   const double epsilon = 1e-5;
-  const auto norm = [&](const Matrix& x) -> Matrix {              // by hand, gain 1 and bias 0
+  const auto draw = [&] {
+    return NormWeights{random_vector(random, d_model), random_vector(random, d_model), epsilon};
+  };
+  const auto norm = [&](const Matrix& x, const NormWeights& w_norm) {
     const Matrix centred = x - row_mean(x);                       // [n, d_model]
     const Matrix variance = row_mean(Matrix(centred * centred));  // [n, 1]
-    return centred / xt::sqrt(variance + epsilon);                // [n, d_model]
+    const Matrix hat = centred / xt::sqrt(variance + epsilon);    // [n, d_model]
+    return Matrix(hat * w_norm.gain + w_norm.bias);               // [n, d_model]
   };
-  const NormWeights plain = {xt::ones<double>({d_model}), xt::zeros<double>({d_model}), epsilon};
   BlockWeights block;
-  block.attention = W;
-  block.norm1 = plain;
+  block.attention = W, block.norm1 = draw();
   const auto run = [&](NormPlace place) {
     block.place = place;
-    return run_block(X, block, {.causal = true}).residual_post;
+    return run_block(w.X, block, {.causal = true}).residual_post;  // [n, d_model]
   };
-  const Matrix of_normed = multi_head_attention(norm(X), W, {.causal = true}).attention_output;
-  page.claim("C05-22", page.check_close(run(NormPlace::before), Matrix(X + of_normed),
-                                        "GPT-2 and later: x + attention(norm(x))"));
-  page.claim("C05-22",
-             page.check_close(run(NormPlace::after), norm(Matrix(X + all.attention_output)),
-                              "the original, as the report has it: norm(x + attention(x))"));
+  const Matrix of_normed = multi_head_attention(norm(w.X, *block.norm1), W, {.causal = true})
+                               .attention_output;  // [n, d_model]
+  page.check_close(run(NormPlace::before), Matrix(w.X + of_normed),
+                   "GPT-2 and later: x + attention(norm(x))")
+      .decides("C05-22");
+  page.check_close(run(NormPlace::after), norm(Matrix(w.X + all.attention_output), *block.norm1),
+                   "the original, as the report has it: norm(x + attention(x))")
+      .decides("C05-22");
   block.attention.W_O.fill(0);
-  page.check_close(run(NormPlace::before), X,
-                   "with W_O = 0 a block with the norm before does nothing at all");
-  page.check_greater(difference(run(NormPlace::after), X), 0.01,
-                     "with the norm after, it still changes x");
+  page.check_close(run(NormPlace::before), w.X,
+                   "with W_O = 0 a block with the norm before does nothing at all")
+      .controls("C05-22");
+  page.check_close(run(NormPlace::after), norm(w.X, *block.norm1),
+                   "with the norm after it still normalises x")
+      .controls("C05-22");
+  const NormWeights rms = {random_vector(random, d_model), {}, epsilon, Norm::rms};
+  const Matrix length = xt::sqrt(row_mean(Matrix(w.X * w.X)) + epsilon);  // [n, 1]
+  page.check_close(normalise(w.X, rms).output, Matrix(w.X / length * rms.gain),
+                   "LLaMA's RMSNorm subtracts no mean: x / sqrt(mean(x^2) + epsilon)");
 
-  page.step("What follows outside: the feed-forward layer");
-  block.norm2 = plain;
+  page.step("After step 8: the feed-forward layer");
+  const std::size_t n = w.tokens.size();
+  block.attention = W, block.norm2 = draw(), block.place = NormPlace::before;
   block.feed_forward = {
       random_matrix(random, d_model, 3 * d_model), random_vector(random, 3 * d_model),
       random_matrix(random, 3 * d_model, d_model), random_vector(random, d_model)};
-  block.place = NormPlace::before;
-  const BlockTrace whole = run_block(X, block, {.causal = true});
-  Matrix hidden_layer =
-      matmul(norm(whole.residual_mid), block.feed_forward->W_in);  // [n, d_hidden]
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t c = 0; c < 3 * d_model; ++c) {
-      const double x = hidden_layer(i, c) + block.feed_forward->b_in(c);
-      hidden_layer(i, c) =
-          x / 2 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
-    }
-  Matrix after =
-      whole.residual_mid + matmul(hidden_layer, block.feed_forward->W_out);  // [n, d_model]
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t c = 0; c < d_model; ++c) after(i, c) += block.feed_forward->b_out(c);
-  page.check_close(whole.residual_post, after,
+  const FeedForwardWeights& ffn = *block.feed_forward;
+  const BlockTrace whole = run_block(w.X, block, {.causal = true});
+  Matrix u = matmul(norm(whole.residual_mid, *block.norm2), ffn.W_in);  // [n, d_hidden]
+  for (std::size_t i = 0; i < n; ++i) xt::view(u, i) += ffn.b_in;
+  const double r = std::sqrt(2 / std::numbers::pi);
+  const Matrix gelu = u / 2.0 * (1.0 + xt::tanh(r * (u + 0.044715 * u * u * u)));  // [n, d_hidden]
+  const auto then = [&](const Matrix& active) {
+    Matrix after = whole.residual_mid + matmul(active, ffn.W_out);  // [n, d_model]
+    for (std::size_t i = 0; i < n; ++i) xt::view(after, i) += ffn.b_out;
+    return after;
+  };
+  page.check_close(whole.residual_post, then(gelu),
                    "GPT-2's: x + W_out gelu(W_in norm(x)), every token by itself");
+  block.feed_forward->activation = Activation::gelu;
+  const Matrix exact = u / 2.0 * (1.0 + xt::erf(u / std::sqrt(2.0)));  // [n, d_hidden]
+  page.check_close(run_block(w.X, block, {.causal = true}).residual_post, then(exact),
+                   "BERT's takes the normal distribution itself, not GPT-2's tanh for it");
+  block.feed_forward->activation = Activation::relu, block.place = NormPlace::after;
+  const BlockTrace original = run_block(w.X, block, {.causal = true});
+  Matrix inner = matmul(original.residual_mid, ffn.W_in);  // [n, d_hidden]
+  for (std::size_t i = 0; i < n; ++i) xt::view(inner, i) += ffn.b_in;
+  Matrix added = matmul(Matrix(xt::maximum(inner, 0.0)), ffn.W_out);  // [n, d_model]
+  for (std::size_t i = 0; i < n; ++i) xt::view(added, i) += ffn.b_out;
+  page.check_close(original.residual_post,
+                   norm(Matrix(original.residual_mid + added), *block.norm2),
+                   "the original's: norm(x + W_out relu(W_in x)), with a norm of its own");
 }
 
-void one_call(lesson::Page& page) {
-  page.step("One call of PyTorch");
+void example(lesson::Page& page) {
+  page.step("Example: \"The cat sat\", checked on paper");
+  const std::vector<std::string> words = {"The", "cat", "sat"};
+  const double r = std::sqrt(2.0);  // d_k = 2; the scaled scores of "sat" become ln 1, ln 5, ln 2
+  const Matrix one = {{1, 0}, {0, 1}};
+  const Matrix query = {{0, 0}, {0, 0}, {1, 0}};                                // [3, d_k]
+  const Matrix key = {{0, 0}, {r * std::log(5.0), 0}, {r * std::log(2.0), 0}};  // [3, d_k]
+  const Matrix value = {{8, 0}, {0, 16}, {4, 4}};                               // [3, d_v]
+  const HeadTrace cat = attend(query, key, HeadWeights{one, one, one}, {.causal = true});
+  const Matrix Y = matmul(cat.pattern, value);  // [3, d_v]
+  page.show("A", "query, key", cat.pattern, {words, words});
+  page.show("Y", "token, d_v", Y, {.rows = words});
+  page.check_close(Matrix(xt::view(cat.pattern, xt::range(2, 3))),
+                   Matrix{{1 / 8.0, 5 / 8.0, 2 / 8.0}},
+                   "\"sat\" looks at The, cat, sat with 1/8, 5/8, 2/8")
+      .decides("C05-24");
+  page.check_close(Matrix(xt::view(Y, xt::range(2, 3))), Matrix{{2, 11}},
+                   "1/8 (8, 0) + 5/8 (0, 16) + 2/8 (4, 4) = (2, 11)")
+      .decides("C05-24");
+}
+
+void in_pytorch(lesson::Page& page) {
+  page.step("Implementation: one call of PyTorch");
   const MultiHeadTrace ours = multi_head_attention(pytorch::x, pytorch::layer);
-  const Matrix Z = ours.attention_output;  // [n, d_model]
+  const auto output = [](const Matrix& x, bool causal) {
+    return multi_head_attention(x, pytorch::layer, {.causal = causal}).attention_output;
+  };
   page.show("attn_output", "token, d_model", pytorch::attn_output);
   page.show("attn_weights", "batch, query, key", pytorch::attn_weights);
-  page.claim("C05-28",
-             page.check_close(Z, pytorch::attn_output,
-                              "attn_output is what step 7 gives, after W_O and its bias"));
-  page.claim("C05-28", page.check_greater(difference(ours.concatenated, pytorch::attn_output), 0.1,
-                                          "it is not Y of step 6"));
-  page.claim(
-      "C05-26",
-      page.check_greater(
-          difference(
-              multi_head_attention(pytorch::x, pytorch::layer, {.causal = true}).attention_output,
-              pytorch::attn_output),
-          0.01, "nothing was masked: the call has to be told to"));
+  page.check_close(ours.attention_output, pytorch::attn_output,
+                   "attn_output is what step 7 gives, after W_O and its bias")
+      .decides("C05-28");
+  page.check_differs(ours.concatenated, pytorch::attn_output, 1e-3, "it is not Y of step 6")
+      .controls("C05-28");
+  page.check_close(output(pytorch::x, true), pytorch::causal_output,
+                   "step 4 it does only when told to, by attn_mask")
+      .decides("C05-26");
+  page.check_differs(output(pytorch::x, true), pytorch::attn_output, 0.01,
+                     "the plain call masks nothing")
+      .controls("C05-26");
+  Matrix alone = pytorch::x;  // [n, d_model]: every token as a sequence of its own
+  for (std::size_t i = 0; i < 3; ++i)
+    xt::view(alone, i) =
+        xt::view(output(Matrix(xt::view(pytorch::x, xt::range(i, i + 1))), false), 0);
+  page.check_close(alone, pytorch::misread_output,
+                   "without batch_first=True a batch of one becomes three sequences of one token "
+                   "each: no error, no attention")
+      .decides("C05-26");
   Tensor3 mean = xt::zeros<double>({1, 3, 3});  // [batch, n_query, n_key]
   xt::view(mean, 0) = xt::mean(ours.pattern, {0});
-  page.claim("C05-27",
-             page.check_close(mean, pytorch::attn_weights,
-                              "attn_weights is the mean over the heads, [batch, n, n]: one "
-                              "pattern a head comes with average_attn_weights=False"));
+  page.check_close(mean, pytorch::attn_weights,
+                   "attn_weights is the mean over the heads, [batch, n, n]")
+      .decides("C05-27");
+  page.check_close(
+          ours.pattern, pytorch::attn_weights_per_head,
+          "one pattern a head, [batch, heads, n, n], comes with average_attn_weights=False")
+      .controls("C05-27");
 }
 
-void history(lesson::Page& page, const Matrix& X, const Head& h) {
-  page.step("All at once, one by one, and without the n by n matrix");
-  const std::size_t n = X.shape(0);
-  const HeadWeights W = {h.W_Q, h.W_K, h.W_V};
-  Matrix grown = h.Y;  // [n, d_v]
+// Steps 3 to 6 for blocks of keys, with a running maximum and sum, as in FlashAttention; `held` is
+// how many scores there were at a time.
+Matrix streamed(const Matrix& Q, const Matrix& K, const Matrix& V, std::size_t block, bool rescale,
+                std::size_t& held) {
+  const std::size_t n = Q.shape(0);
+  Matrix Y = xt::zeros<double>({n, d_k});  // [n, d_v]
+  std::vector<double> scores;              // of one query and one block
   for (std::size_t i = 0; i < n; ++i) {
-    const Matrix now = xt::view(X, xt::range(i, i + 1)), so_far = xt::view(X, xt::range(0, i + 1));
-    const Matrix last = attend(now, so_far, W, {.causal = true}).output;  // [1, d_v]
-    xt::view(grown, i) = xt::view(last, 0);
-  }
-  page.claim("C05-32",
-             page.check_close(grown, attend(X, W, {.causal = true}).output,
-                              "all tokens in parallel give what one after the other gives"));
-
-  double worst = 0;
-  std::size_t most_cells = 0;
-  for (std::size_t block = 1; block <= n; ++block) {  // keys a block, as in FlashAttention
-    Matrix streamed = xt::zeros<double>({n, d_k});    // [n, d_v]
-    for (std::size_t i = 0; i < n; ++i) {
-      double max = hidden, sum = 0;
-      for (std::size_t start = 0; start <= i; start += block) {
-        std::vector<double> scores;  // of this block only
-        for (std::size_t j = start; j <= std::min(i, start + block - 1); ++j)
-          scores.push_back(h.S(i, j));
-        most_cells = std::max(most_cells, block == 1 ? scores.size() : 0);
-        const double higher = std::max(max, *std::max_element(scores.begin(), scores.end()));
-        const double shrink =
-            std::exp(max - higher);  // what was summed shrinks with the new maximum
-        sum *= shrink, max = higher;
-        for (std::size_t c = 0; c < d_k; ++c) streamed(i, c) *= shrink;
-        for (std::size_t j = start; j < start + scores.size(); ++j) {
-          const double e = std::exp(scores[j - start] - max);
-          sum += e;
-          for (std::size_t c = 0; c < d_k; ++c) streamed(i, c) += e * h.V(j, c);
-        }
+    double max = hidden, sum = 0;
+    for (std::size_t first = 0; first <= i; first += block) {
+      scores.clear();
+      for (std::size_t j = first; j <= std::min(i, first + block - 1); ++j) {
+        scores.push_back(0);
+        for (std::size_t c = 0; c < d_k; ++c) scores.back() += Q(i, c) * K(j, c) / root_d_k;
       }
-      for (std::size_t c = 0; c < d_k; ++c) streamed(i, c) /= sum;
+      held = std::max(held, scores.size());
+      const double higher = std::max(max, *std::max_element(scores.begin(), scores.end()));
+      const double shrink = rescale ? std::exp(max - higher) : 1;  // of what was summed so far
+      max = higher, sum *= shrink;
+      xt::view(Y, i) *= shrink;
+      for (std::size_t j = first; j < first + scores.size(); ++j) {
+        const double e = std::exp(scores[j - first] - max);
+        sum += e;
+        xt::view(Y, i) += e * xt::view(V, j);
+      }
     }
-    worst = std::max(worst, difference(attend(X, W, {.causal = true}).output, streamed));
+    xt::view(Y, i) /= sum;
   }
-  const auto fused = page.check_less(worst, 1e-12,
-                                     "blocks of 1 to n keys with a running maximum give "
-                                     "the same outputs");
-  page.claim("C05-34", fused);
-  page.claim("C05-33", fused);
-  page.claim("C05-33",
-             page.check_equal(most_cells, std::size_t{1},
-                              "with blocks of one key a single score is held at a time, not "
-                              "n by n"));
+  return Y;
+}
 
-  page.step("Symmetric?");
-  std::vector<std::size_t> order(n);  // every token one place on, the last one first
-  for (std::size_t i = 0; i < n; ++i) order[i] = (i + 1) % n;
-  const auto reordered = [&](const Matrix& a) {
-    Matrix b = a;
-    for (std::size_t i = 0; i < n; ++i) xt::view(b, i) = xt::view(a, order[i]);
-    return b;
+void history(lesson::Page& page, const Walk& w) {
+  page.step("History: in parallel, or one token after the other");
+  const std::size_t n = w.tokens.size();
+  const Matrix all_at_once = attend(w.X, w.weights, {.causal = true}).output;    // [n, d_v]
+  Matrix K_kept = xt::zeros<double>({n, d_k}), V_kept = K_kept, grown = K_kept;  // [n, d_k]
+  for (std::size_t i = 0; i < n;
+       ++i) {  // only the new token is projected; keys and values are kept
+    const Matrix x = xt::view(w.X, xt::range(i, i + 1));  // [1, d_model]
+    xt::view(K_kept, i) = xt::view(matmul(x, w.weights.W_K), 0);
+    xt::view(V_kept, i) = xt::view(matmul(x, w.weights.W_V), 0);
+    const Matrix K = xt::view(K_kept, xt::range(0, i + 1)),
+                 V = xt::view(V_kept, xt::range(0, i + 1));
+    const Matrix S = matmul(matmul(x, w.weights.W_Q), transpose(K)) / root_d_k;  // [1, i + 1]
+    xt::view(grown, i) = xt::view(matmul(softmax_rows(S), V), 0);
+  }
+  page.check_close(
+          all_at_once, grown,
+          "all tokens in parallel give what one after the other gives, with keys and values kept")
+      .decides("C05-32");
+  Matrix step_by_step =
+      w.Y;  // [n, d_v]: the library asked for the last query alone, again and again
+  for (std::size_t i = 0; i < n; ++i)
+    xt::view(step_by_step, i) =
+        xt::view(attend(Matrix(xt::view(w.X, xt::range(i, i + 1))),
+                        Matrix(xt::view(w.X, xt::range(0, i + 1))), w.weights, {.causal = true})
+                     .output,
+                 0);
+  page.check_close(all_at_once, step_by_step,
+                   "the library's mask knows that a lone query is the last token")
+      .decides("C05-32");
+
+  page.step("History: steps 3 to 6 without the n by n matrix");
+  const auto one_head = [&](const Matrix& a) {  // [1, n, d_k]
+    Tensor3 heads = xt::zeros<double>({std::size_t{1}, n, d_k});
+    xt::view(heads, 0) = a;
+    return heads;
   };
-  page.claim("C05-36",
-             page.check_close(attend(reordered(X), W).output, reordered(attend(X, W).output),
-                              "without a mask the outputs move with the tokens"));
-  page.claim("C05-36",
-             page.check_greater(difference(attend(reordered(X), W, {.causal = true}).output,
-                                           reordered(attend(X, W, {.causal = true}).output)),
-                                1e-3, "with a causal mask they do not: there is an order"));
+  double worst = 0, worst_of_library = 0;
+  std::vector<std::size_t> held(n, 0), blocks(n);  // scores at a time; keys in a block
+  for (std::size_t block = 1; block <= n; ++block) {
+    blocks[block - 1] = block;
+    worst = std::max(
+        worst,
+        compare(streamed(w.Q, w.K, w.V, block, true, held[block - 1]), all_at_once).relative);
+    const Tensor3 tiled =
+        flash_attention(one_head(w.Q), one_head(w.K), one_head(w.V),
+                        {.causal = true, .query_block = block, .key_block = block})
+            .output;  // [1, n, d_v]
+    worst_of_library = std::max(worst_of_library, compare(tiled, one_head(all_at_once)).relative);
+  }
+  page.check_less(worst, 1e-12,
+                  "blocks of 1 to n keys with a running maximum give the same outputs")
+      .decides("C05-33", "C05-34");
+  page.check_less(worst_of_library, 1e-12, "so does the library's FlashAttention")
+      .decides("C05-33", "C05-34");
+  const Matrix rising = {
+      {0, 0, 0, 0}, {2, 0, 0, 0}, {4, 0, 0, 0}};  // [3, d_k], queries, keys, values
+  std::size_t ignored = 0;
+  page.check_differs(streamed(rising, rising, rising, 1, false, ignored),
+                     streamed(rising, rising, rising, 1, true, ignored), 1e-2,
+                     "sums that are not shrunk when the maximum grows give something else")
+      .controls("C05-33", "C05-34");
+  page.check_equal(held, blocks,
+                   "one query with one block of scores is all that is held, not n by n")
+      .decides("C05-33");
+}
+
+void comment(lesson::Page& page, const Walk& w) {
+  page.step("Comment: symmetric, without an order?");
+  const std::size_t n = w.tokens.size();
+  const Matrix P = sinusoidal_positions<double>(n, d_model);  // [n, d_model]
+  const Matrix E = w.X - P;                                   // [n, d_model], without positions
+  std::vector<std::size_t> order(n);                          // every token one place on
+  for (std::size_t i = 0; i < n; ++i) order[i] = (i + 1) % n;
+  const auto moved = [&](const Matrix& a) { return lesson::reordered(a, order); };
+  const auto output = [&](const Matrix& x, bool causal) {
+    return attend(x, w.weights, {.causal = causal}).output;
+  };
+  page.check_close(output(moved(E), false), moved(output(E, false)),
+                   "without mask and positions the outputs move with the tokens")
+      .decides("C05-36");
+  page.check_differs(output(moved(E), true), moved(output(E, true)), 1e-3,
+                     "with a causal mask they do not: there is an order")
+      .controls("C05-36");
+  page.check_differs(output(moved(E) + P, false), moved(output(E + P, false)), 1e-3,
+                     "nor with positions")
+      .controls("C05-36");
+}
+
+void by_name(lesson::Page& page, const Walk& w) {
+  page.step("By name: the library records the same stages");
+  const HeadTrace trace = attend(w.X, w.weights, {.causal = true});
+  page.explore(trace, w.tokens, w.tokens);
+  page.check_close(trace.query, w.Q, "trace.query is Q");
+  page.check_close(trace.key, w.K, "trace.key is K");
+  page.check_close(trace.value, w.V, "trace.value is V");
+  page.check_close(trace.scores, w.S, "trace.scores is S");
+  page.check_close(trace.masked_scores, w.S_masked, "trace.masked_scores is S, masked");
+  page.check_close(trace.pattern, w.A, "trace.pattern is A");
+  page.check_close(trace.output, w.Y, "trace.output is Y");
+  MultiHeadTrace again;
+  multi_head_attention(w.X, w.X, w.layer, {.causal = true}, again);
+  multi_head_attention(Matrix(2.0 * w.X), Matrix(2.0 * w.X), w.layer, {},
+                       again);  // into the same memory
+  page.check_true(numbers(again) == numbers(multi_head_attention(Matrix(2.0 * w.X), w.layer)),
+                  "a trace that is used again holds nothing of its past");
+  const MultiHeadWeightsF narrow = {n_heads, w.layer.W_Q, w.layer.W_K, w.layer.W_V, w.layer.W_O};
+  page.check_close(
+      multi_head_attention<float>(MatrixF(w.X), narrow, {.causal = true}).attention_output,
+      multi_head_attention(w.X, w.layer, {.causal = true}).attention_output,
+      "in float the same to six digits", 1e-6);
 }
 
 void tell(lesson::Page& page) {
-  const std::vector<std::string> tokens = page.tokens("The cat sat on the mat", 2);
+  Walk w;
+  w.tokens = page.tokens("The cat sat on the mat", 2);
   Random random(page.seed(5));
-  Head h;
-  h.W_Q = random_matrix(random, d_model, d_k, 0.5);  // [d_model, d_k]
-  h.W_K = random_matrix(random, d_model, d_k, 0.5);  // [d_model, d_k]
-  h.W_V = random_matrix(random, d_model, d_k, 0.5);  // [d_model, d_v]
-  Matrix X;                                          // [n, d_model]
-  steps_1_and_2(page, tokens, lesson::embed_words(tokens, d_model), X, h);
-  step_3(page, tokens, X, h);
-  step_4(page, tokens, X, h);
-  steps_5_and_6(page, tokens, h);
-  the_cat_sat(page);
-  steps_7_and_8(page, X, random);
-  one_call(page);
-  history(page, X, h);
-
-  page.step("The library records the same stages");
-  const HeadTrace trace = attend(X, HeadWeights{h.W_Q, h.W_K, h.W_V}, {.causal = true});
-  page.check_close(trace.raw_scores, h.S_raw, "trace.raw_scores is Q K^T");
-  page.check_close(trace.scores, h.S, "trace.scores is S");
-  page.check_close(trace.pattern, h.A, "trace.pattern is A");
-  page.check_close(trace.output, h.Y, "trace.output is Y");
-  page.explore(trace, tokens, tokens);
+  for (Matrix* W : {&w.weights.W_Q, &w.weights.W_K, &w.weights.W_V})
+    *W = random_matrix(random, d_model, d_k, 0.5);
+  w.layer = lesson::draw_heads(random, n_heads, d_model, 0.5);
+  step_1(page, w, random);
+  step_2(page, w);
+  step_3(page, w, random);
+  step_4(page, w);
+  step_5(page, w);
+  four_ways_to_mask(page, w);
+  step_6(page, w);
+  step_7(page, w, random);
+  step_8(page, w, random);
+  example(page);
+  in_pytorch(page);
+  history(page, w);
+  comment(page, w);
+  by_name(page, w);
 }
 
 }  // namespace

@@ -16,6 +16,11 @@ torch.nn.init.normal_(layer.out_proj.bias)
 x = torch.randn(1, n, d)
 with torch.no_grad():
     output, weights = layer(query=x, key=x, value=x)
+    _, per_head = layer(query=x, key=x, value=x, average_attn_weights=False)
+    causal, _ = layer(query=x, key=x, value=x, attn_mask=torch.ones(n, n, dtype=torch.bool).triu(1))
+    as_it_comes = torch.nn.MultiheadAttention(d, h)  # batch_first left at its default
+    as_it_comes.load_state_dict(layer.state_dict())
+    misread, misread_weights = as_it_comes(query=x, key=x, value=x)
 q, k, v = layer.in_proj_weight.detach().T.split(d, 1)  # PyTorch stores the transpose
 bq, bk, bv = layer.in_proj_bias.detach().split(d)
 
@@ -42,6 +47,13 @@ lines = [
         literal(bv), literal(layer.out_proj.bias.detach())),
     "inline const headlight::Matrix attn_output = %s;  // attn_output[0]" % literal(output[0]),
     "inline const headlight::Tensor3 attn_weights = %s;  // all of attn_weights: %s" % (literal(weights), list(weights.shape)),
+    "// with average_attn_weights=False: %s, of which this is batch 0" % list(per_head.shape),
+    "inline const headlight::Tensor3 attn_weights_per_head = %s;" % literal(per_head[0]),
+    "inline const headlight::Matrix causal_output = %s;  // with attn_mask" % literal(causal[0]),
+    "// from nn.MultiheadAttention(4, 2) without batch_first, given the same batch of one: weights",
+    "// %s, output %s" % (list(misread_weights.shape), list(misread.shape)),
+    "inline const headlight::Tensor3 misread_weights = %s;" % literal(misread_weights),
+    "inline const headlight::Matrix misread_output = %s;" % literal(misread[0]),
     "",
     "}  // namespace pytorch",
 ]

@@ -1,307 +1,437 @@
 // Lesson 6: multi-head attention, assembly and aggregation.   Report, section 6.
-// A typed text in d_model = 12, h = 3 heads of d_h = 4; numbered cells for the layout; two bits for
-// what a linear map cannot do; the trained models "order" and "grammar" of lessons/models.
+// A typed text in d_model = 12, h = 3 heads of d_h = 4; two bits for what a linear map cannot do;
+// numbered cells for the layout; the trained models "order-one-head", "order-two-heads",
+// "induction".
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <headlight/attention/head.hpp>
-#include <headlight/attention/model.hpp>
-#include <headlight/core/linalg.hpp>
+#include <headlight/attention/head_slice.hpp>
 #include <headlight/core/random.hpp>
-#include <headlight/learning/evaluate.hpp>
-#include <headlight/learning/recipes.hpp>
+#include <headlight/layer/norm.hpp>
+#include <headlight/layer/softmax.hpp>
+#include <headlight/mechanism/full.hpp>
 #include <headlight/position/sinusoidal.hpp>
 #include <numeric>
+#include <xtensor/xarray.hpp>
 #include <xtensor/xbuilder.hpp>
 #include <xtensor/xmath.hpp>
 #include <xtensor/xview.hpp>
 
+#include "support/algebra.hpp"
 #include "support/configurations.hpp"
-#include "support/models.hpp"
 #include "support/page.hpp"
+#include "support/trained.hpp"
 
 using namespace headlight;
 
 namespace {
 
 constexpr std::size_t d = 12, h = 3, d_h = 4;  // d_model, heads, width of a head
+constexpr std::array inputs = {&MultiHeadWeights::W_Q, &MultiHeadWeights::W_K,
+                               &MultiHeadWeights::W_V};  // whose columns are heads
 
-double difference(const Matrix& a, const Matrix& b) {
-  return compare(a, b).relative;
+auto of_head(std::size_t head) {  // its columns of W_Q, W_K, W_V, its rows of W_O
+  return xt::range(head * d_h, (head + 1) * d_h);
 }
 
-HeadWeights one_head(const MultiHeadWeights& w, std::size_t head) {
-  auto columns = xt::range(head * d_h, (head + 1) * d_h);
-  return {xt::view(w.W_Q, xt::all(), columns), xt::view(w.W_K, xt::all(), columns),
-          xt::view(w.W_V, xt::all(), columns)};
-}
-
-std::size_t count(const MultiHeadWeights& w) {
+std::size_t numbers_in(const MultiHeadWeights& w) {
   return w.W_Q.size() + w.W_K.size() + w.W_V.size() + w.W_O.size() + w.b_Q.size() + w.b_K.size() +
          w.b_V.size() + w.b_O.size();
 }
 
-void assembly(lesson::Page& page, const std::vector<std::string>& tokens, const Matrix& X,
-              const MultiHeadWeights& W) {
+void definition(lesson::Page& page, const std::vector<std::string>& tokens, const Matrix& X,
+                const MultiHeadWeights& W) {
   const std::size_t n = tokens.size();
-  page.step("Heads in parallel, each with its own projections");
+  page.step("Definition: heads in parallel, each with its own projections");
   const MultiHeadTrace all = multi_head_attention(X, W);
-  Matrix concatenated = xt::zeros<double>({n, d});  // [n, h * d_h]
-  Matrix sum = xt::zeros<double>({n, d});           // [n, d_model]
-  double worst = 0;
+  Matrix concat = xt::zeros<double>({n, d});  // [n, h d_h]
+  double apart = 0;                           // of a head in the layer from the head alone, at most
   for (std::size_t i = 0; i < h; ++i) {
-    const HeadTrace head = attend(X, one_head(W, i));
+    const HeadWeights W_i = {xt::view(W.W_Q, xt::all(), of_head(i)),
+                             xt::view(W.W_K, xt::all(), of_head(i)),
+                             xt::view(W.W_V, xt::all(), of_head(i))};  // [d_model, d_h] each
+    const HeadTrace head = attend(X, W_i);
     page.heat_map("head " + std::to_string(i), head.pattern, {tokens, tokens});
-    const Matrix output = xt::view(all.output, i);  // [n, d_h]
-    worst = std::max(worst, difference(output, head.output));
-    xt::view(concatenated, xt::all(), xt::range(i * d_h, (i + 1) * d_h)) = head.output;
-    const Matrix W_O_i = xt::view(W.W_O, xt::range(i * d_h, (i + 1) * d_h));  // [d_h, d_model]
-    sum += matmul(head.output, W_O_i);
+    xt::view(concat, xt::all(), of_head(i)) = head.output;
+    apart = std::max(apart, compare(Matrix(xt::view(all.output, i)), head.output).relative);
   }
   page.explore(all, tokens, tokens);
-  const auto alone =
-      page.check_less(worst, 1e-12, "every head computes what it would compute alone");
-  page.claim("C06-01", alone);
-  page.claim("C06-02", alone);
+  page.check_less(apart, 1e-12,
+                  "h_i = Attention(X W_Q,i, X W_K,i, X W_V,i): every head as if it were alone")
+      .decides("C06-01", "C06-02");
+  page.check_differs(Matrix(xt::view(all.output, 0)), Matrix(xt::view(all.output, 1)), 1e-3,
+                     "and no two alike")
+      .controls("C06-01", "C06-02");
 
-  page.step("Concatenation and W_O");
-  page.show("concat", "token, h d_h", concatenated, {.rows = tokens});
-  const auto by_concat = page.check_close(all.attention_output, matmul(concatenated, W.W_O),
-                                          "the layer gives the concatenation times W_O");
-  page.claim("C06-03", by_concat);
-  page.claim("C06-07", by_concat);
-  page.claim("C06-05",
-             page.check_equal(all.concatenated.shape(1), d, "h heads of d / h: d columns again"));
-  const auto by_sum = page.check_close(all.attention_output, sum,
-                                       "the same as a sum: head i times its d_h rows of W_O");
-  page.claim("C06-03", by_sum);
-  page.claim("C06-31", by_sum);
+  page.step("Assembly: side by side");
+  page.show("concat", "token, h d_h", concat, {.rows = tokens});
+  page.check_close(all.concatenated, concat,
+                   "h outputs of d_model / h columns: d_model columns again")
+      .decides("C06-03", "C06-05");
+  const lesson::Configuration& bert = lesson::configuration("BERT base");
+  page.check_equal(bert.d_model / bert.d_head, bert.heads,
+                   "BERT base: 768 columns are 12 vectors of 64")
+      .decides("C06-14");
+}
 
-  MultiHeadWeights relabelled = W, half = W;
+void aggregation(lesson::Page& page, const std::vector<std::string>& tokens, const Matrix& X,
+                 const MultiHeadWeights& W) {
+  page.step("Aggregation: times W_O");
+  const std::size_t n = tokens.size();
+  const MultiHeadTrace all = multi_head_attention(X, W);
+  const Matrix& concat = all.concatenated;    // [n, h d_h]
+  const Matrix Z = matmul(concat, W.W_O);     // [n, d_model]
+  Matrix sum = xt::zeros<double>({n, d});     // [n, d_model]: head by head
+  Matrix single = xt::zeros<double>({n, d});  // [n, d_model]: number by number
+  for (std::size_t i = 0; i < h; ++i)
+    sum += matmul(Matrix(xt::view(concat, xt::all(), of_head(i))), output_rows(W, i));
+  for (std::size_t t = 0; t < n; ++t)
+    for (std::size_t m = 0; m < d; ++m)
+      for (std::size_t c = d; c-- > 0;) single(t, m) += concat(t, c) * W.W_O(c, m);
+  page.show("Z", "token, d_model", Z, {.rows = tokens});
+  page.check_close(all.attention_output, Z,
+                   "[h_1 || ... || h_h] W_O, with W_O of h d_h rows and d_model columns")
+      .decides("C06-03", "C06-07");
+  page.check_close(all.attention_output, single, "number by number").decides("C06-03");
+  page.check_close(all.attention_output, sum,
+                   "a sum over heads: h_i times its d_h rows of W_O. The merge is linear")
+      .decides("C06-31");
+  std::vector<std::vector<std::string>> rows;
+  const auto norm = [](const Matrix& a) { return std::sqrt(xt::sum(a * a)()); };
+  double squares = 0, off = 0;  // off: recorded contributions from those by hand, at most
   for (std::size_t i = 0; i < h; ++i) {
-    const std::size_t from = (i + 1) % h;
-    for (auto member : {&MultiHeadWeights::W_Q, &MultiHeadWeights::W_K, &MultiHeadWeights::W_V})
-      xt::view(relabelled.*member, xt::all(), xt::range(i * d_h, (i + 1) * d_h)) =
-          xt::view(W.*member, xt::all(), xt::range(from * d_h, (from + 1) * d_h));
-    half = relabelled;
+    const Matrix part = xt::view(all.contribution, i);  // [n, d_model]
+    const Matrix by_hand =
+        matmul(Matrix(xt::view(concat, xt::all(), of_head(i))), output_rows(W, i));
+    squares += norm(part) * norm(part), off = std::max(off, compare(part, by_hand).relative);
+    rows.push_back({"head " + std::to_string(i), render::fixed(norm(part), 2),
+                    render::fixed(xt::sum(part * Z)() / norm(part) / norm(Z), 2)});
   }
-  for (std::size_t i = 0; i < h; ++i) {
-    const std::size_t from = (i + 1) % h;
-    xt::view(relabelled.W_O, xt::range(i * d_h, (i + 1) * d_h)) =
-        xt::view(W.W_O, xt::range(from * d_h, (from + 1) * d_h));
-  }
-  page.check_close(multi_head_attention(X, relabelled).attention_output, all.attention_output,
-                   "heads have no order: exchanged with their rows of W_O they give the same");
-  page.check_greater(
-      difference(multi_head_attention(X, half).attention_output, all.attention_output), 0.1,
-      "exchanged without those rows they do not");
-
-  const std::size_t wide = 20;  // d_model of a layer whose W_O is not square
+  rows.push_back({"all", render::fixed(norm(Z), 2), "1.00"});
+  page.text_table({"what is written", "norm", "cosine to Z"}, rows);
+  page.say("The heads' squares sum to " + render::fixed(squares, 2) + ", Z has " +
+           render::fixed(norm(Z) * norm(Z), 2) + ": what they write is not at right angles.");
+  page.check_less(off, 1e-12, "the trace records what every head writes");
   Random random(page.seed(61));
   MultiHeadWeights rectangular = W;
-  rectangular.W_O = random_matrix(random, d, wide);
-  page.claim("C06-08",
-             page.check_equal(multi_head_attention(X, rectangular).attention_output.shape(1), wide,
-                              "W_O need not be square"));
+  rectangular.W_O = random_matrix(random, d, 20);
+  page.check_close(multi_head_attention(X, rectangular).attention_output,
+                   matmul(concat, rectangular.W_O), "W_O need not be square: 12 rows, 20 columns")
+      .decides("C06-08");
+
+  rectangular.W_O = random_matrix(random, d + 1, 20);
+  page.check_refused([&] { multi_head_attention(X, rectangular); },
+                     "but its rows are the h d_h columns, no more")
+      .controls("C06-07", "C06-08");
+  const NormWeights plain = {xt::ones<double>({d}), {}};
+  Matrix normed_one_by_one = xt::zeros<double>({n, d});  // [n, d_model]
+  for (std::size_t i = 0; i < h; ++i)
+    normed_one_by_one += normalise(Matrix(xt::view(all.contribution, i)), plain).output;
+  page.check_differs(normed_one_by_one, normalise(Z, plain).output, 1e-3,
+                     "the LayerNorm that follows is not linear: what it gives is no sum over heads")
+      .controls("C06-31", "C06-12");
 }
 
-void layout(lesson::Page& page) {
-  page.step("Reshape, transpose, fold");
-  const std::size_t n = 6, heads = 4,
-                    width = 3;  // cells are numbered so that each can be found again
-  Matrix P = xt::zeros<double>({n, heads * width});
-  std::iota(P.begin(), P.end(), 0.0);
-  Tensor3 right = xt::zeros<double>({heads, n, width}), glued = right;
-  std::copy(P.begin(), P.end(), glued.begin());  // reshape alone, no transpose
-  double misplaced = 0;
-  for (std::size_t i = 0; i < heads; ++i)
-    for (std::size_t t = 0; t < n; ++t)
-      for (std::size_t c = 0; c < width; ++c) {
-        right(i, t, c) = P(t, i * width + c);
-        misplaced += glued(i, t, c) != right(i, t, c) ? 1.0 / static_cast<double>(P.size()) : 0;
-      }
-  page.show("numbered cells", "token, h d_h", P);
-  page.show("split", "head, token, d_h", right);
-  const Matrix one = xt::eye<double>(heads * width);  // projections that change nothing
-  page.check_close(multi_head_attention(P, MultiHeadWeights{heads, one, one, one, one}).query,
-                   right, "the library splits its projections like that");
-  page.claim("C06-06", page.check_greater(misplaced, 0.9,
-                                          "a reshape without a transpose puts more than "
-                                          "nine of ten cells into wrong heads"));
-  Matrix merged = xt::zeros<double>({n, heads * width});
-  for (std::size_t i = 0; i < heads; ++i)
-    for (std::size_t t = 0; t < n; ++t)
-      for (std::size_t c = 0; c < width; ++c) merged(t, i * width + c) = right(i, t, c);
-  page.claim("C06-27",
-             page.check_equal(difference(merged, P), 0.0, "the inverse transpose brings it back"));
-  page.claim("C06-25",
-             page.check_true(right.shape() == std::array{heads, n, width},
-                             "after transpose_qkv heads stand with the batch, [batch h, n, "
-                             "d_h]; [batch, n, h, d_h] is the step before (Zhang et al., Dive "
-                             "into Deep Learning, 11.5)"));
-  Random random(page.seed(62));  // two sequences of three heads each, folded into one batch of six
-  const std::size_t batch = 2;
-  double worst = 0;
-  for (std::size_t b = 0; b < batch; ++b) {
-    const Matrix X = random_matrix(random, n, d);
-    const MultiHeadWeights W = {h, random_matrix(random, d, d, 0.4),
-                                random_matrix(random, d, d, 0.4), random_matrix(random, d, d, 0.4),
-                                random_matrix(random, d, d, 0.4)};
-    const MultiHeadTrace t = multi_head_attention(X, W);
-    for (std::size_t i = 0; i < h; ++i) {
-      const Matrix q = xt::view(t.query, i), k = xt::view(t.key, i), S = xt::view(t.raw_scores, i);
-      const Matrix A = xt::view(t.pattern, i), v = xt::view(t.value, i), z = xt::view(t.output, i);
-      worst =
-          std::max({worst, difference(S, matmul(q, transpose(k))), difference(z, matmul(A, v))});
-    }
-  }
-  const auto folded = page.check_less(worst, 1e-12,
-                                      "each of the folded products [n, d_h] [d_h, n] and "
-                                      "[n, n] [n, d_h] is one head of one sequence");
-  page.claim("C06-26", folded);
-  page.claim("C06-28", folded);
+void biases(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
+  page.step("Aggregation: biases, as BERT and GPT-2 have them");
+  Random random(page.seed(65));
+  MultiHeadWeights biased = W, longer = W;
+  biased.b_Q = random_vector(random, d), biased.b_K = random_vector(random, d);
+  biased.b_V = random_vector(random, d), biased.b_O = random_vector(random, d);
+  const auto with_row = [](const Matrix& a, const Vector& row) {  // one row more
+    Matrix result = Matrix::from_shape({a.shape(0) + 1, a.shape(1)});
+    xt::view(result, xt::range(std::size_t{0}, a.shape(0))) = a;
+    xt::view(result, a.shape(0)) = row;
+    return result;
+  };
+  const Matrix X1 = transpose(
+      with_row(transpose(X), xt::ones<double>({X.shape(0)})));  // [n, d_model + 1], a constant one
+  longer.W_Q = with_row(W.W_Q, biased.b_Q), longer.W_K = with_row(W.W_K, biased.b_K);
+  longer.W_V = with_row(W.W_V, biased.b_V);  // [d_model + 1, h d_h] each
+  const MultiHeadTrace layer = multi_head_attention(X, biased),
+                       one = multi_head_attention(X1, longer);
+  page.check_close(layer.query, one.query,
+                   "a bias is one more row of W, for an input that is always one: queries");
+  page.check_close(layer.key, one.key, "keys");
+  page.check_close(layer.value, one.value, "and values");
+  Matrix Z = matmul(one.concatenated, W.W_O);  // [n, d_model]
+  for (std::size_t i = 0; i < X.shape(0); ++i) xt::view(Z, i) += biased.b_O;
+  page.check_close(layer.attention_output, Z, "b_O is added once, after all heads");
 }
 
-void what_W_O_does(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
-  page.step("Is W_O what makes heads interact?");
-  const Matrix with = multi_head_attention(X, W).attention_output;
-  Matrix without = xt::zeros<double>({X.shape(0), d});
+void order_of_heads(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
+  page.step("Aggregation: what the order of heads means");
+  const MultiHeadTrace all = multi_head_attention(X, W);
+  const Matrix& Z = all.attention_output;            // [n, d_model]
+  const std::vector<std::size_t> order = {1, 2, 0};  // which head stands where
+  MultiHeadWeights moved = W;
+  for (std::size_t i = 0; i < h; ++i)
+    for (const auto matrix : inputs)
+      xt::view(moved.*matrix, xt::all(), of_head(i)) =
+          xt::view(W.*matrix, xt::all(), of_head(order[i]));
+  page.check_differs(multi_head_attention(X, moved).attention_output, all.attention_output, 1e-3,
+                     "heads moved without their rows of W_O give something else");
+  for (std::size_t i = 0; i < h; ++i)
+    xt::view(moved.W_O, of_head(i)) = xt::view(W.W_O, of_head(order[i]));
+  page.check_close(multi_head_attention(X, moved).attention_output, all.attention_output,
+                   "moved together they give the same: heads have no order");
+  MultiHeadWeights cloned = W;  // the last head twice, with half of its rows of W_O each
+  cloned.n_heads = h + 1;
+  for (const auto matrix : inputs)
+    cloned.*matrix =
+        xt::concatenate(xt::xtuple(W.*matrix, xt::view(W.*matrix, xt::all(), of_head(h - 1))), 1);
+  const Matrix half = 0.5 * output_rows(W, h - 1);  // [d_h, d_model]
+  cloned.W_O = xt::concatenate(
+      xt::xtuple(xt::view(W.W_O, xt::range(std::size_t{0}, d - d_h)), half, half), 0);
+  page.check_close(
+      multi_head_attention(X, cloned).attention_output, all.attention_output,
+      "a head cloned, both with half its rows of W_O: the same function with one head more");
+  cloned.W_O = xt::concatenate(
+      xt::xtuple(xt::view(W.W_O, xt::range(std::size_t{0}, d - d_h)), half, 0.0 * half), 0);
+  page.check_close(
+      multi_head_attention(X, cloned).attention_output,
+      Matrix(Z - 0.5 * xt::view(all.contribution, h - 1)),
+      "switching one of the clones off takes half of that head away, though it duplicated another");
+}
+
+void why_W_O(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
+  page.step("Why W_O: is it what lets heads interact?");
+  const MultiHeadTrace t = multi_head_attention(X, W);
+  Matrix without = xt::zeros<double>({X.shape(0), d});  // [n, d_model]
   for (std::size_t i = 0; i < h; ++i) {
-    HeadWeights folded = one_head(W, i);  // W_V W_O,i instead of W_V: this head writes by itself
-    folded.W_V = matmul(folded.W_V, Matrix(xt::view(W.W_O, xt::range(i * d_h, (i + 1) * d_h))));
+    HeadWeights folded = head_weights(W, i);
+    folded.W_V =
+        matmul(folded.W_V, output_rows(W, i));  // [d_model, d_model]: this head writes itself
     without += attend(X, folded).output;
   }
-  const auto folded = page.check_close(with, without,
-                                       "W_O folded into each W_V: no W_O is left, and the "
-                                       "sum is the same");
-  page.claim("C06-10", folded);
+  page.check_close(t.attention_output, without,
+                   "W_O folded into every W_V: no W_O is left, and the sum is the same")
+      .decides("C06-10");
   Random random(page.seed(63));
-  const MultiHeadTrace z = multi_head_attention(X, W);
-  const Matrix next_W = random_matrix(random, d, d);
-  const Matrix next_query =
-      matmul(z.concatenated, next_W);  // a layer that reads the heads directly
-  Matrix only_first = z.concatenated;
-  xt::view(only_first, xt::all(), xt::range(d_h, d)) = 0.0;
-  page.claim("C06-10",
-             page.check_greater(difference(matmul(only_first, next_W), next_query), 0.1,
-                                "without W_O the next layer's queries still read all heads"));
-  page.claim("C06-12", page.check_close(matmul(z.attention_output, next_W),
-                                        matmul(z.concatenated, matmul(W.W_O, next_W)),
-                                        "what the next layer reads is linear in the heads"));
+  const Matrix next_W_Q = random_matrix(random, d, d);   // [d_model, d_k], of the next layer
+  const Matrix read = matmul(t.concatenated, next_W_Q);  // [n, d_k]: without any W_O
+  for (std::size_t i = 0; i < h; ++i) {
+    Matrix lacking = t.concatenated;  // [n, h d_h]
+    xt::view(lacking, xt::all(), of_head(i)) = 0.0;
+    page.check_differs(matmul(lacking, next_W_Q), read, 1e-3,
+                       "without W_O the next layer's queries still read head " + std::to_string(i))
+        .decides("C06-10");
+  }
+  Matrix linear = xt::zeros<double>({X.shape(0), d});  // [n, d_k]
+  for (std::size_t i = 0; i < h; ++i)
+    linear += matmul(Matrix(xt::view(t.output, i)), matmul(output_rows(W, i), next_W_Q));
+  page.check_close(matmul(t.attention_output, next_W_Q), linear,
+                   "with W_O they read a linear combination of all heads")
+      .decides("C06-12");
 
-  page.step("Two bits");
-  const Matrix bits = {{0, 0, 1}, {0, 1, 1}, {1, 0, 1}, {1, 1, 1}};  // of two heads, and a constant
-  const Matrix either = {{0}, {1}, {1}, {0}};                        // one of them, not both
-  double best = 1;
-  Matrix w = {{0}, {0}, {0}};
-  for (double a = -1; a <= 1; a += 0.25)
-    for (double b = -1; b <= 1; b += 0.25)
-      for (double c = -1; c <= 1; c += 0.25) {
-        const Matrix guess = matmul(bits, Matrix{{a}, {b}, {c}});
-        const Matrix miss = guess - either;
-        const double error = xt::mean(miss * miss)();
-        if (error < best) best = error, w = {{a}, {b}, {c}};
-      }
-  page.claim("C06-11", page.check_close(best, 0.25,
-                                        "the best affine map of two bits misses \"one but "
-                                        "not both\" by 1/4, as saying 1/2 always does"));
-  const Matrix hidden_layer =
-      xt::maximum(matmul(bits, Matrix{{1, 1}, {1, 1}, {0, -1}}), 0.0);  // ReLU
-  page.claim("C06-11", page.check_close(matmul(hidden_layer, Matrix{{1}, {-2}}), either,
-                                        "one layer of ReLU after it does it exactly"));
+  page.step("Why W_O: features that matter only in combination");
+  const Matrix bits = {
+      {0, 0, 1}, {0, 1, 1}, {1, 0, 1}, {1, 1, 1}};  // [4, 3]: of two heads, and a constant
+  const Matrix either = {{0}, {1}, {1}, {0}};       // [4, 1]: one of them, not both
+  const Matrix w = {{0}, {0}, {0.5}};               // [3, 1]: says 1/2, always
+  const Matrix miss = matmul(bits, w) - either;     // [4, 1]
+  page.check_close(matmul(transpose(bits), miss), Matrix{{0}, {0}, {0}},
+                   "no affine map of two bits comes nearer to \"one, not both\" than saying 1/2: "
+                   "the slope of its error is zero there, and the error is convex")
+      .decides("C06-11");
+  page.check_close(xt::mean(miss * miss)(), 0.25, "which misses by 1/4").decides("C06-11");
+  const Matrix relu = xt::maximum(matmul(bits, Matrix{{1, 1}, {1, 1}, {0, -1}}), 0.0);  // [4, 2]
+  page.check_close(matmul(relu, Matrix{{1}, {-2}}), either,
+                   "one layer of ReLU after it does it exactly")
+      .controls("C06-11");
 }
 
 void parameters(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
-  page.step("Parameters and arithmetic");
-  const auto four_squares =
-      page.check_equal(count(W), 3 * h * d * d_h + h * d_h * d, "3 h d d_h + h d_h d parameters");
-  page.claim("C06-17", four_squares);
-  page.claim("C06-17", page.check_equal(count(W), 4 * d * d, "which is 4 d^2"));
-  MultiHeadWeights single = W;
+  page.step("Parameters: as many as one head of the whole width");
+  std::size_t by_head = 0;
+  for (std::size_t i = 0; i < h; ++i) {
+    const HeadWeights head = head_weights(W, i);
+    by_head += head.W_Q.size() + head.W_K.size() + head.W_V.size() + output_rows(W, i).size();
+  }
+  MultiHeadWeights with_biases = W, single = W;
   single.n_heads = 1;
-  const auto equal = page.check_equal(count(single), count(W), "as many as one head of width d");
-  page.claim("C06-18", equal);
-  page.claim("C06-20", equal);
-  const MultiHeadTrace many = multi_head_attention(X, W), one = multi_head_attention(X, single);
-  page.claim("C06-29", page.check_equal(many.pattern.size(), h * one.pattern.size(),
-                                        "but h times as many scores and weights"));
-  const lesson::Configuration& bert = lesson::configuration("BERT base");
-  page.claim("C06-14",
-             page.check_equal(bert.d_model / bert.d_head, bert.heads,
-                              "BERT base: 768 columns in heads of 64 are its 12 vectors"));
+  for (Vector* b : {&with_biases.b_Q, &with_biases.b_K, &with_biases.b_V, &with_biases.b_O})
+    *b = xt::zeros<double>({d});
+  page.check_equal(by_head, 3 * h * d * d_h + h * d_h * d, "head by head: 3 h d d_h + h d_h d")
+      .decides("C06-17");
+  page.check_equal(by_head, 4 * d * d, "which is 4 d^2, as for one head of width d")
+      .decides("C06-17", "C06-18", "C06-20");
+  page.check_equal(numbers_in(with_biases), 4 * d * d + 4 * d, "and 4 d more with biases")
+      .controls("C06-17");
+  Random random(page.seed(64));
+  const Matrix full_width = random_matrix(random, d, h * d);  // [d_model, h d_model]
+  page.check_equal(full_width.size(), h * W.W_Q.size(),
+                   "heads that are not narrowed would need h times as many")
+      .controls("C06-18", "C06-20");
 
-  const std::size_t n = X.shape(0);
-  const auto rank_of = [&](const MultiHeadTrace& t,
-                           std::size_t heads) {  // of the patterns, as rows
-    Matrix rows = xt::zeros<double>({heads, n * n});
-    for (std::size_t i = 0; i < heads; ++i)
-      std::copy_n(t.pattern.data() + i * n * n, n * n, rows.data() + i * n * n);
-    std::size_t rank = 0;  // Gauss with the largest pivot
-    for (std::size_t c = 0; c < n * n && rank < heads; ++c) {
-      std::size_t pivot = rank;
-      for (std::size_t i = rank; i < heads; ++i)
-        if (std::abs(rows(i, c)) > std::abs(rows(pivot, c))) pivot = i;
-      if (std::abs(rows(pivot, c)) < 1e-9) continue;
-      for (std::size_t k = 0; k < n * n; ++k) std::swap(rows(rank, k), rows(pivot, k));
-      for (std::size_t i = rank + 1; i < heads; ++i) {
-        const double f = rows(i, c) / rows(rank, c);
-        for (std::size_t k = 0; k < n * n; ++k) rows(i, k) -= f * rows(rank, k);
-      }
-      ++rank;
-    }
-    return rank;
-  };
-  page.claim("C06-19", page.check_equal(rank_of(many, h), h,
-                                        "three heads: three independent patterns for "
-                                        "the same query"));
-  page.claim("C06-19",
-             page.check_equal(rank_of(one, 1), std::size_t{1}, "one head of width d has one"));
+  page.step("Parameters: more expressive, at no cost?");
+  const MultiHeadTrace many = multi_head_attention(X, W), one = multi_head_attention(X, single);
+  const std::size_t cells = X.shape(0) * X.shape(0);
+  Matrix patterns = Matrix::from_shape({h, cells});  // [h, n_query n_key]
+  std::copy(many.pattern.begin(), many.pattern.end(), patterns.begin());
+  page.check_equal(lesson::rank(patterns), h,
+                   "three heads: three independent patterns for the same queries")
+      .decides("C06-19");
+  page.check_equal(one.pattern.shape(0), std::size_t{1}, "one head has one").decides("C06-19");
+  const HeadWeights narrow = head_weights(W, 0);
+  page.check_equal(lesson::rank(matmul(narrow.W_Q, transpose(narrow.W_K))), d_h,
+                   "but what each can compare has rank 4")
+      .controls("C06-19");
+  page.check_equal(lesson::rank(matmul(W.W_Q, transpose(W.W_K))), d,
+                   "and what the wide one can, rank 12: neither contains the other")
+      .controls("C06-19");
 }
 
-void in_models(lesson::Page& page) {
-  page.step("Trained: one head or two for \"the last two letters, in order\"");
+void evidence(lesson::Page& page) {
+  page.step("Evidence: one head or two, at equal parameters");
   std::vector<std::vector<std::string>> rows;
-  double accuracy[2] = {0, 0};
-  const char* names[2] = {"order-one-head", "order-two-heads"};
+  double accuracy[2] = {};
   for (int i = 0; i < 2; ++i) {
-    const std::vector<Example> examples = held_out(find_recipe(names[i]), 64);
-    const Evaluation after = evaluate(lesson::trained_model(names[i]), examples);
-    const Evaluation before = evaluate(lesson::untrained_model(names[i]), examples);
+    const char* name = i == 0 ? "order-one-head" : "order-two-heads";
+    const std::vector<Example> examples = held_out(find_recipe(name), 64);
+    const Evaluation after = evaluate(lesson::trained_model(name), examples),
+                     before = evaluate(lesson::untrained_model(name), examples);
     accuracy[i] = after.relation.at("before previous").accuracy;
     for (const char* relation : {"previous", "before previous"})
-      rows.push_back({i == 0 ? "one head" : "two heads", relation,
-                      render::fixed(after.relation.at(relation).accuracy, 2),
+      rows.push_back({name, relation, render::fixed(after.relation.at(relation).accuracy, 2),
                       render::fixed(before.relation.at(relation).accuracy, 2)});
   }
   page.text_table({"model", "asked for", "right", "untrained"}, rows);
-  page.claim("C06-21",
-             page.check_greater(accuracy[1] - accuracy[0], 0.3,
-                                "at equal parameters two heads name the letter before the "
-                                "previous one far more often (for translation: about 0.9 BLEU, "
-                                "Vaswani et al. 2017, table 3 A)"));
+  page.check_greater(accuracy[1], 0.95,
+                     "asked for two letters at once, two heads know both (for translation: about "
+                     "0.9 BLEU, Vaswani et al. 2017, table 3 A)")
+      .decides("C06-21");
+  page.check_less(accuracy[0], 0.75, "one head of double width does not").controls("C06-21");
 
-  page.step("Trained: narrow heads and broad heads");
-  const std::vector<Example> examples = held_out(find_recipe("grammar"), 32);
-  const Evaluation grammar = evaluate(lesson::trained_model("grammar"), examples);
-  page.show("entropy of a row over its maximum", "layer, head", grammar.entropy);
-  const double narrowest = xt::amin(grammar.entropy)(), broadest = xt::amax(grammar.entropy)();
-  page.claim("C06-23", page.check_greater(broadest - narrowest, 0.3,
-                                          "some heads look at one token, others at many"));
+  page.step("Evidence: diagonal heads and broad ones");
+  const std::vector<Example> examples = held_out(find_recipe("induction"), 24);
+  const Evaluation after = evaluate(lesson::trained_model("induction"), examples),
+                   before = evaluate(lesson::untrained_model("induction"), examples);
+  page.show("entropy of a row", "layer, head", after.entropy);
+  page.show("on the token before", "layer, head", after.relation.at("previous").mass);
+  page.check_greater(after.relation.at("previous").best(), 0.5,
+                     "a diagonal head: most of its weight is on the token before")
+      .decides("C06-23");
+  page.check_greater(xt::amax(after.entropy)(), 0.3, "a broad one: spread over many tokens")
+      .decides("C06-23");
+  page.check_less(before.relation.at("previous").best(), 0.3, "untrained, no head is diagonal")
+      .controls("C06-23");
+}
+
+using Array = xt::xarray<double>;
+
+Array reshaped(const Array& a, const std::vector<std::size_t>& shape) {
+  Array b = a;
+  b.reshape(shape);
+  return b;
+}
+
+// "Dive into Deep Learning", 11.5: [batch, n, h d_h] to [batch h, n, d_h], and back.
+Array transpose_qkv(const Array& X, std::size_t heads) {
+  const std::size_t batch = X.shape(0), n = X.shape(1), width = X.shape(2) / heads;
+  const Array apart = reshaped(X, {batch, n, heads, width});  // [batch, n, h, d_h]
+  const Array forward = xt::transpose(apart, {0, 2, 1, 3});   // [batch, h, n, d_h]
+  return reshaped(forward, {batch * heads, n, width});        // [batch h, n, d_h]
+}
+Array transpose_output(const Array& Z, std::size_t heads) {
+  const std::size_t batch = Z.shape(0) / heads, n = Z.shape(1), width = Z.shape(2);
+  const Array apart = reshaped(Z, {batch, heads, n, width});  // [batch, h, n, d_h]
+  const Array back = xt::transpose(apart, {0, 2, 1, 3});      // [batch, n, h, d_h]
+  return reshaped(back, {batch, n, heads * width});           // [batch, n, h d_h]
+}
+
+void layout(lesson::Page& page) {
+  page.step("Engineering: reshape, transpose, fold");
+  const std::size_t n = 6, heads = 4,
+                    width = 3;  // every cell has a number by which it is found again
+  Array P = xt::arange<double>(0, n * heads * width);
+  P.reshape({std::size_t{1}, n, heads * width});       // [batch, n, h d_h]
+  const Array split = transpose_qkv(P, heads);         // [batch h, n, d_h]
+  const Array glued = reshaped(P, {heads, n, width});  // [batch h, n, d_h]: reshape alone
+  page.show("numbered cells", "batch, token, h d_h", P);
+  page.show("split", "head, token, d_h", split);
+  const Matrix one = xt::eye<double>(heads * width);     // projections that change nothing
+  const Matrix cells = reshaped(P, {n, heads * width});  // [n, h d_h]
+  page.check_close(multi_head_attention(cells, MultiHeadWeights{heads, one, one, one, one}).query,
+                   Tensor3(split), "the library splits its projections so")
+      .decides("C06-06");
+  page.check_close(xt::mean(xt::cast<double>(xt::not_equal(glued, split)))(), 66.0 / 72,
+                   "a reshape without the transpose puts 66 of 72 cells into wrong heads")
+      .controls("C06-06");
+  page.check_close(transpose_output(split, heads), P,
+                   "the inverse transpose brings every cell back")
+      .decides("C06-27");
+}
+
+void folded_batch(lesson::Page& page, const MultiHeadWeights& W) {
+  page.step("Engineering: two sequences of three heads as one batch of six");
+  const std::size_t n = 6;  // tokens of each
+  Random random(page.seed(62));
+  const std::size_t batch = 2;
+  Array Q = xt::zeros<double>({batch, n, d}), K = Q, V = Q, want = Q;  // [batch, n, h d_h]
+  Array want_query = xt::zeros<double>({batch, h, n, d_h});            // [batch, h, n, d_h]
+  for (std::size_t b = 0; b < batch; ++b) {
+    const Matrix X = random_matrix(random, n, d);  // [n, d_model]
+    const MultiHeadTrace t = multi_head_attention(X, W);
+    xt::view(Q, b) = matmul(X, W.W_Q), xt::view(K, b) = matmul(X, W.W_K),
+                xt::view(V, b) = matmul(X, W.W_V);
+    xt::view(want, b) = t.concatenated, xt::view(want_query, b) = t.query;
+  }
+  const auto attended = [&](const Array& q, const Array& k, const Array& v) {
+    Array z = v;  // [batch h, n, d_h]
+    for (std::size_t i = 0; i < q.shape(0); ++i) {
+      const Matrix S = matmul(Matrix(xt::view(q, i)), transpose(Matrix(xt::view(k, i)))) /
+                       std::sqrt(static_cast<double>(d_h));  // [n, n]
+      xt::view(z, i) = matmul(softmax_rows(S), Matrix(xt::view(v, i)));
+    }
+    return z;
+  };
+  const Array q = transpose_qkv(Q, h), k = transpose_qkv(K, h), v = transpose_qkv(V, h);
+  page.check_close(q, reshaped(want_query, {batch * h, n, d_h}),
+                   "transpose_qkv returns [batch h, n, d_h], one head of one sequence after the "
+                   "other; [batch, n, h, d_h] is its first intermediate (Zhang et al., Dive into "
+                   "Deep Learning, 11.5)")
+      .decides("C06-25");
+  page.check_close(transpose_output(attended(q, k, v), h), want,
+                   "[bh, n, d_h] x [bh, d_h, n], softmax, x [bh, n, d_h], and back: the library's "
+                   "heads side by side")
+      .decides("C06-26", "C06-27", "C06-28");
+  const auto glue = [&](const Array& a) { return reshaped(a, {batch * h, n, d_h}); };
+  page.check_differs(
+          reshaped(attended(glue(Q), glue(K), glue(V)), {batch, n, d}), want, 1e-3,
+          "[batch, n, h, d_h] folded as it is, without the transpose, gives something else")
+      .controls("C06-25", "C06-26", "C06-27", "C06-28");
+  std::vector<std::size_t> products, scores;
+  const Matrix X = random_matrix(random, n, d);  // [n, d_model]
+  for (const std::size_t count : {1u, 3u, 12u}) {
+    MultiHeadWeights w = W;
+    w.n_heads = count;
+    const Work work = multi_head_counted(X, X, w).work;  // counted in its inner loops
+    products.push_back(work.multiply_adds), scores.push_back(work.largest_buffer);
+  }
+  page.check_equal(products, std::vector<std::size_t>(3, 4 * n * d * d + 2 * n * n * d),
+                   "1, 3 or 12 heads: the same products")
+      .decides("C06-29");
+  page.check_equal(scores, std::vector<std::size_t>{36, 108, 432},
+                   "but h n^2 scores and exponentials")
+      .decides("C06-29");
 }
 
 void tell(lesson::Page& page) {
   const std::vector<std::string> tokens = page.tokens("The bank of the river", 2);
-  const std::size_t n = tokens.size();
   Random random(page.seed(6));
-  const Matrix X =
-      lesson::embed_words(tokens, d) + sinusoidal_positions<double>(n, d);  // [n, d_model]
-  const MultiHeadWeights W = {h, random_matrix(random, d, d, 0.4), random_matrix(random, d, d, 0.4),
-                              random_matrix(random, d, d, 0.4), random_matrix(random, d, d, 0.4)};
-  assembly(page, tokens, X, W);
-  layout(page);
-  what_W_O_does(page, X, W);
+  const Matrix X = lesson::embed_words(tokens, d) +
+                   sinusoidal_positions<double>(tokens.size(), d);  // [n, d_model]
+  const MultiHeadWeights W = lesson::draw_heads(random, h, d);  // W_Q, W_K, W_V: [d_model, h d_h]
+  definition(page, tokens, X, W);
+  aggregation(page, tokens, X, W);
+  biases(page, X, W);
+  order_of_heads(page, X, W);
+  why_W_O(page, X, W);
   parameters(page, X, W);
-  in_models(page);
+  evidence(page);
+  layout(page);
+  folded_batch(page, W);
 }
 
 }  // namespace
@@ -310,6 +440,6 @@ int main(int argc, char** argv) {
   return lesson::run(argc, argv,
                      {.number = 6,
                       .title = "Multi-head attention",
-                      .models = {"order-one-head", "order-two-heads", "grammar"}},
+                      .models = {"order-one-head", "order-two-heads", "induction"}},
                      tell);
 }

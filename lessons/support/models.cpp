@@ -13,6 +13,11 @@ namespace lesson {
 
 using namespace headlight;
 
+std::filesystem::path model_folder(const std::string& name) {
+  const char* elsewhere = std::getenv("HEADLIGHT_MODELS");
+  return std::filesystem::path(elsewhere ? elsewhere : HEADLIGHT_MODELS) / name;
+}
+
 namespace {
 
 // One lesson runs in a program: which models it named, and those trained anew.
@@ -26,9 +31,7 @@ Models& models() {
 }
 
 ModelWeightsF shipped(const std::string& name) {
-  const char* elsewhere = std::getenv("HEADLIGHT_MODELS");
-  const std::filesystem::path folder = elsewhere ? elsewhere : HEADLIGHT_MODELS;
-  return read_gpt2_folder<float>(folder / name);
+  return read_gpt2_folder<float>(model_folder(name));
 }
 
 constexpr std::size_t threads = 2;

@@ -3,12 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <headlight/attention/model.hpp>
 #include <string>
 #include <vector>
 
 namespace lesson {
+
+/// @param name  of a model in lessons/models  @return its folder
+std::filesystem::path model_folder(const std::string& name);
 
 /// A model of lessons/models, or what retrain() made of it. @param name  of its folder
 /// @return the trained weights

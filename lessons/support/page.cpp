@@ -8,13 +8,16 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <headlight/core/random.hpp>
+#include <headlight/file/trace_file.hpp>
 #include <headlight/render/heatmap.hpp>
 #include <headlight/render/json.hpp>
 #include <headlight/render/svg.hpp>
 #include <headlight/render/table.hpp>
 #include <iostream>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <xtensor/xview.hpp>
 
@@ -42,16 +45,6 @@ std::string wrapped(std::string_view words, std::size_t width, const std::string
     empty = false;
   }
   return out + line + '\n';
-}
-
-std::vector<std::string> names_of(std::string_view axes) {
-  std::vector<std::string> names;
-  while (!axes.empty()) {
-    const std::size_t comma = axes.find(", ");
-    names.emplace_back(axes.substr(0, comma));
-    axes = comma == std::string_view::npos ? std::string_view() : axes.substr(comma + 2);
-  }
-  return names;
 }
 
 std::string list(const std::vector<std::string>& items) {
@@ -87,7 +80,9 @@ std::string name_of(std::string_view symbol) {
       {"A", "the pattern: weights, rows sum to one"},
       {"Y", "what the head gives: values, mixed"},
       {"Y W_O", "what the head writes to the residual stream"},
+      {"x + Y W_O", "the residual stream after it"},
       {"z", "the heads side by side"},
+      {"Z", "what the layer gives"},
       {"concat", "the heads side by side"},
       {"P", "positions"},
       {"W_pos", "learned positions"},
@@ -120,18 +115,16 @@ void Page::put(const std::string& lines) const {
 }
 
 void Page::step(std::string_view title) {
-  if (settings_.pause && html_.sections.size() > 1) {
+  if (settings_.pause && steps_ > 0) {
     std::cout << std::flush;
     std::cerr << "Enter shows the next step" << std::flush;
     std::string line;
-    std::getline(std::cin, line);
+    if (!std::getline(std::cin, line)) settings_.pause = false;  // nobody answers any more
   }
-  const std::size_t count = html_.sections.front().parts.empty() && html_.sections.size() == 1
-                                ? (html_.sections.clear(), std::size_t{1})
-                                : html_.sections.size() + 1;
+  if (steps_++ == 0 && html_.sections.front().parts.empty()) html_.sections.clear();
   html_.sections.push_back({std::string(title), {}});
   if (!settings_.quiet)
-    put('\n' + wrapped(title, settings_.look.width, std::to_string(count) + ". ", "   ") + '\n');
+    put('\n' + wrapped(title, settings_.look.width, std::to_string(steps_) + ". ", "   ") + '\n');
 }
 
 void Page::say(std::string_view words) {
@@ -142,7 +135,7 @@ void Page::say(std::string_view words) {
 
 void Page::show_numbers(std::string_view symbol, std::string_view axes, std::vector<double> values,
                         std::vector<std::size_t> shape, const Labels& labels, bool is_mask) {
-  std::vector<std::string> names = names_of(axes);
+  std::vector<std::string> names = axis_names(axes);
   if (names.size() != shape.size())
     throw std::logic_error("the stage " + std::string(symbol) + " of shape " + shape_string(shape) +
                            " has the axes " + std::string(axes));
@@ -160,9 +153,9 @@ void Page::show_numbers(std::string_view symbol, std::string_view axes, std::vec
                .slice_name = names.empty() ? std::string("head") : names.front()}) +
         '\n');
   }
-  HtmlStage stage{std::string(symbol), "",          std::move(names), std::move(shape),
-                  std::move(values),   labels.rows, labels.columns};
-  stages_.push_back({stage, html_.sections.back().title});
+  HtmlStage stage{std::string(symbol), name_of(symbol), std::move(names), std::move(shape),
+                  std::move(values),   labels.rows,     labels.columns};
+  stages_.push_back({stage, html_.sections.back().title, std::string(axes), is_mask});
   html_.sections.back().parts.push_back(std::move(stage));
 }
 
@@ -212,11 +205,10 @@ std::vector<std::string> labels_or_numbers(std::vector<std::string> labels, std:
 void Page::explore(const HeadTrace& t, std::vector<std::string> queries,
                    std::vector<std::string> keys) {
   const bool turned = t.rotated_query.size() > 0;
-  html_.sections.back().parts.push_back(
-      HtmlHeads{{{"the head", labels_or_numbers(std::move(queries), t.pattern.shape(0)),
-                  labels_or_numbers(std::move(keys), t.pattern.shape(1)),
-                  turned ? t.rotated_query : t.query, turned ? t.rotated_key : t.key, t.value,
-                  t.scores, t.masked_scores, t.pattern, t.output}}});
+  html_.sections.back().parts.push_back(HtmlHeads{
+      {{"the head", labels_or_numbers(std::move(queries), t.pattern.shape(0)),
+        labels_or_numbers(std::move(keys), t.pattern.shape(1)), turned ? t.rotated_query : t.query,
+        turned ? t.rotated_key : t.key, t.value, t.scores, t.masked_scores, t.pattern, t.output}}});
 }
 
 void Page::explore(const MultiHeadTrace& t, std::vector<std::string> queries,
@@ -251,8 +243,13 @@ Check Page::made(bool passed, std::string measured, std::string relation, std::s
   const std::string id = "L" + std::string(about_.number < 10 ? "0" : "") +
                          std::to_string(about_.number) + "." + std::to_string(checks_.size() + 1);
   checks_.push_back({id, std::string(sentence), passed, measured, relation, bound, {}});
-  html_.sections.back().parts.push_back(
-      HtmlCheck{id, std::string(sentence), passed, measured, relation + ' ' + bound, {}});
+  const bool same = passed && measured == bound;
+  html_.sections.back().parts.push_back(HtmlCheck{id,
+                                                  std::string(sentence),
+                                                  passed,
+                                                  measured + (same ? ", as wanted" : ""),
+                                                  same ? "" : relation + ' ' + bound,
+                                                  {}});
   if (!settings_.quiet || !passed) {
     const bool ascii = settings_.look.ascii, colour = settings_.look.colour;
     const std::string tick = passed ? (ascii ? "ok  " : "✓ ") : (ascii ? "FAIL" : "✗ ");
@@ -261,14 +258,17 @@ Check Page::made(bool passed, std::string measured, std::string relation, std::s
                                std::string(tick == "✓ " || tick == "✗ " ? 5 : 7, ' '));
     if (colour) text.insert(2 + tick.size(), "\x1b[0m"), text.insert(2, code);
     const std::string margin(ascii ? 7 : 5, ' ');
-    const bool same = passed && measured == bound;
     std::string figures = id + ": measured " + shorten(measured, same ? 56 : 400, ascii) + ", " +
                           (same ? "as wanted" : relation + ' ' + bound);
     put(text + wrapped(figures, settings_.look.width, margin, margin));
     if (!passed && !reason.empty()) put(wrapped(reason, settings_.look.width, margin, margin));
     put("\n");
   }
-  return {checks_.size() - 1};
+  return {checks_.size() - 1, this};
+}
+
+void Check::tie(std::string_view id, bool as_control) const {
+  as_control ? page->control(id, *this) : page->claim(id, *this);
 }
 
 void Page::claim(std::string_view id, Check check) {
@@ -281,11 +281,16 @@ void Page::claim(std::string_view id, Check check) {
       if (auto* c = std::get_if<HtmlCheck>(&part); c && c->id == made.id) c->claims.push_back(name);
 }
 
+void Page::control(std::string_view id, Check check) {
+  checks_.at(check.index).controls.push_back(claim_of(id).id);
+}
+
 std::vector<std::string> Page::tokens(std::string_view otherwise, std::size_t least) const {
   std::vector<std::string> words = split_words(settings_.text.empty() ? otherwise : settings_.text);
-  if (words.size() < least)
+  const std::size_t different = std::set<std::string>(words.begin(), words.end()).size();
+  if (different < least)
     throw std::invalid_argument("--text: wanted at least " + std::to_string(least) +
-                                " words, got " + std::to_string(words.size()));
+                                " different words, got " + std::to_string(different));
   return words;
 }
 
@@ -293,28 +298,33 @@ std::uint64_t Page::seed(std::uint64_t otherwise) const {
   return settings_.seed == 0 ? otherwise : settings_.seed;
 }
 
+std::vector<std::string> Page::checks_of(const std::string& claim,
+                                         std::vector<std::string> MadeCheck::*tied) const {
+  std::vector<std::string> ids;
+  for (const MadeCheck& c : checks_)
+    if (std::count((c.*tied).begin(), (c.*tied).end(), claim) > 0) ids.push_back(c.id);
+  return ids;
+}
+
 bool Page::finish() {
   std::vector<std::string> sorted = claims_;
   std::sort(sorted.begin(), sorted.end());
   std::size_t holds = 0, condition = 0, not_so = 0;
-  const auto checks_of = [&](const std::string& id) {
-    std::vector<std::string> ids;
-    for (const MadeCheck& c : checks_)
-      if (std::count(c.claims.begin(), c.claims.end(), id) > 0) ids.push_back(c.id);
-    return ids;
-  };
   if (!settings_.quiet && !sorted.empty()) put("\nWhat the report says\n\n");
   const std::size_t width = settings_.look.width;
   for (const std::string& id : sorted) {
     const Claim& c = claim_of(id);
     holds += c.verdict == "true", condition += c.verdict == "imprecise",
         not_so += c.verdict == "false";
-    const std::vector<std::string> ids = checks_of(id);
+    const std::vector<std::string> ids = checks_of(id, &MadeCheck::claims);
+    const std::vector<std::string> controls = checks_of(id, &MadeCheck::controls);
     html_.claims.push_back(
         {id, in_words(c.verdict), c.text, c.verdict == "true" ? "" : c.note, ids});
     if (settings_.quiet) continue;
     std::string by;
     for (const std::string& check : ids) by += (by.empty() ? "" : ", ") + check;
+    for (const std::string& check : controls)
+      by += (check == controls.front() ? "; control " : ", ") + check;
     const bool ascii = settings_.look.ascii;
     put(wrapped(
         plain(c.text + (ascii ? " -- " : " \xE2\x80\x94 ") + in_words(c.verdict) + " (" + by + ")",
@@ -365,6 +375,7 @@ std::string Page::json() const {
     const Claim& claim = claim_of(c.id);
     parts.push_back("{\"id\":" + json_string(c.id) + ",\"verdict\":" + json_string(claim.verdict) +
                     ",\"checks\":" + list(quoted(c.checks)) +
+                    ",\"controls\":" + list(quoted(checks_of(c.id, &MadeCheck::controls))) +
                     ",\"text\":" + json_string(claim.text) + '}');
   }
   return out + ",\"claims\":" + list(parts) + "}\n";
@@ -374,17 +385,30 @@ std::string Page::html() const {
   return html_page(html_);
 }
 
-std::string Page::trace_json() const {
-  std::vector<std::string> parts;
-  for (std::size_t i = 0; i < stages_.size(); ++i) {
-    const HtmlStage& s = stages_[i].stage;
-    std::string axes;
-    for (const std::string& axis : s.axes) axes += (axes.empty() ? "" : ", ") + axis;
-    parts.push_back(json_stage(StageOf<const double>{
-        std::to_string(i + 1) + ". " + s.symbol, s.symbol, "", axes, s.shape, s.values, {}}));
+void Page::export_stages(const std::filesystem::path& path) const {
+  std::map<std::string, std::size_t> met;  // how often a symbol came
+  std::deque<Mask> masks;                  // stages look into them: they have to stay in place
+  std::vector<StageOf<const double>> stages;
+  std::vector<std::string> steps;
+  for (const Shown& s : stages_) {
+    const std::size_t count = ++met[s.stage.symbol];
+    const std::string name = s.stage.symbol + (count > 1 ? ' ' + std::to_string(count) : "");
+    StageOf<const double> stage{
+        name, s.stage.symbol, s.stage.name, s.axes, s.stage.shape, s.stage.values, {}};
+    if (s.is_mask) {
+      Mask& mask = masks.emplace_back(Mask::from_shape({1, s.stage.values.size()}));
+      for (std::size_t c = 0; c < mask.size(); ++c) mask.data()[c] = s.stage.values[c] != 0;
+      stage.values = {}, stage.flags = {mask.data(), mask.size()};
+    }
+    stages.push_back(stage);
+    steps.push_back(json_string(name) + ':' + json_string(s.step));
   }
-  return "{\"meta\":{\"lesson\":" + std::to_string(about_.number) +
-         ",\"title\":" + json_string(about_.title) + "},\"stages\":" + list(parts) + "}\n";
+  std::string in_steps;
+  for (const std::string& step : steps) in_steps += (in_steps.empty() ? "" : ",") + step;
+  write_trace<double>(path, stages,
+                      "{\"format\":1,\"tool\":\"headlight " HEADLIGHT_VERSION "\",\"lesson\":" +
+                          std::to_string(about_.number) + ",\"title\":" +
+                          json_string(about_.title) + ",\"steps\":{" + in_steps + "}}");
 }
 
 std::vector<std::string> split_words(std::string_view text) {

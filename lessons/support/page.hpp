@@ -4,9 +4,11 @@
 
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <headlight/attention/head.hpp>
 #include <headlight/attention/multi_head.hpp>
 #include <headlight/core/close.hpp>
+#include <headlight/core/shape.hpp>
 #include <headlight/core/tensor.hpp>
 #include <headlight/render/chart.hpp>
 #include <headlight/render/html.hpp>
@@ -38,9 +40,31 @@ struct Settings {
   bool retrain = false;               ///< train the lesson's models anew instead of reading them
 };
 
-/// A check that was made, to be named in Page::claim.
+class Page;
+
+/// A check that was made. It says itself which claims of the report it is about.
 struct Check {
   std::size_t index = 0;  ///< counts from zero
+  Page* page = nullptr;   ///< where it was made
+
+  /// Ties the claims that this check decides. @param ids  "C13-25", ...  @return itself
+  /// @throws std::out_of_range for an unknown id
+  template <class... Ids>
+  Check decides(Ids... ids) const {
+    (tie(ids, false), ...);
+    return *this;
+  }
+  /// Ties the claims whose deciding check could have failed, as this one shows: the same without
+  /// what the claim speaks of. @param ids  "C13-25", ...  @return itself
+  /// @throws std::out_of_range for an unknown id
+  template <class... Ids>
+  Check controls(Ids... ids) const {
+    (tie(ids, true), ...);
+    return *this;
+  }
+
+ private:
+  void tie(std::string_view id, bool as_control) const;
 };
 
 /// Labels of a stage's rows and columns, for example tokens.
@@ -54,13 +78,14 @@ class Page {
  public:
   /// A check as kept: sentence, figure, bound, the claims it decides.
   struct MadeCheck {
-    std::string id;                        ///< "L13.4"
-    std::string text;                      ///< the sentence
-    bool passed = false;                   ///< whether it holds
-    std::string measured;                  ///< the figure, as printed
-    std::string relation;                  ///< how the figure stands to the bound: "at most"
-    std::string bound;                     ///< as printed
-    std::vector<std::string> claims = {};  ///< ids
+    std::string id;                          ///< "L13.4"
+    std::string text;                        ///< the sentence
+    bool passed = false;                     ///< whether it holds
+    std::string measured;                    ///< the figure, as printed
+    std::string relation;                    ///< how the figure stands to the bound: "at most"
+    std::string bound;                       ///< as printed
+    std::vector<std::string> claims = {};    ///< ids that it decides
+    std::vector<std::string> controls = {};  ///< ids that it is the control of
   };
 
   /// @param about  number and title  @param settings  from the command line
@@ -121,6 +146,13 @@ class Page {
   Check check_close(double got, double want, std::string_view sentence, double tolerance = 1e-12) {
     return check_close(headlight::Vector{got}, headlight::Vector{want}, sentence, tolerance);
   }
+  /// Two things that are not the same. @param got  one  @param other  the other
+  /// @param least  their relative difference stays above  @param sentence  what is shown
+  /// @return to name in claim()
+  template <class A, class B>
+  Check check_differs(const A& got, const B& other, double least, std::string_view sentence) {
+    return check_greater(headlight::compare(got, other).relative, least, sentence);
+  }
   /// A figure below a bound. @param measured  figure  @param bound  it stays below
   /// @param sentence  what is shown  @return to name in claim()
   Check check_less(double measured, double bound, std::string_view sentence) {
@@ -143,12 +175,28 @@ class Page {
     return made(holds, holds ? "yes" : "no", "wanted", "yes", sentence);
   }
 
+  /// Something that cannot be done and is refused. @param call  throws a ShapeError
+  /// @param sentence  what is shown  @return for claim()
+  template <class Call>
+  Check check_refused(const Call& call, std::string_view sentence) {
+    try {
+      call();
+    } catch (const headlight::ShapeError&) {
+      return check_true(true, sentence);
+    }
+    return check_true(false, sentence);
+  }
+
   /// Ties a claim of the report to the check that decides it. @param id  "C13-25"
   /// @param check  what check_...() returned  @throws std::out_of_range for an unknown id
   void claim(std::string_view id, Check check);
+  /// Ties a claim to the check that shows how the deciding one could fail. @param id  "C13-25"
+  /// @param check  what check_...() returned  @throws std::out_of_range for an unknown id
+  void control(std::string_view id, Check check);
 
   /// The reader's text, or the lesson's own, split into words and punctuation.
-  /// @param otherwise  when the reader gave none  @param least  how many the lesson needs
+  /// @param otherwise  when the reader gave none  @param least  how many different ones the
+  /// lesson needs
   /// @return tokens
   /// @throws std::invalid_argument when there are fewer
   std::vector<std::string> tokens(std::string_view otherwise, std::size_t least = 1) const;
@@ -161,13 +209,16 @@ class Page {
   std::string json() const;
   /// @return everything as a page that stands alone
   std::string html() const;
-  /// @return the stages as a trace file in JSON
-  std::string trace_json() const;
+  /// Writes the stages as a trace file: a stage is named by its symbol, and the second of that
+  /// symbol "A 2". @param path  ends in .npz, .safetensors or .json
+  /// @throws headlight::FileError  with the reason
+  void export_stages(const std::filesystem::path& path) const;
 
  private:
   struct Shown {
     headlight::render::HtmlStage stage;
-    std::string step;
+    std::string step, axes;
+    bool is_mask = false;
   };
 
   static std::string number(double x);
@@ -192,10 +243,12 @@ class Page {
   void show_numbers(std::string_view symbol, std::string_view axes, std::vector<double> values,
                     std::vector<std::size_t> shape, const Labels& labels, bool is_mask);
   void put(const std::string& lines) const;
-  std::vector<std::string> claim_lines() const;
+  std::vector<std::string> checks_of(const std::string& claim,
+                                     std::vector<std::string> MadeCheck::*tied) const;
 
   About about_;
   Settings settings_;
+  std::size_t steps_ = 0;
   headlight::render::HtmlPage html_;
   std::vector<Shown> stages_;
   std::vector<MadeCheck> checks_;

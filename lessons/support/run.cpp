@@ -8,7 +8,7 @@
 #include <cstring>
 #include <cxxopts.hpp>
 #include <filesystem>
-#include <fstream>
+#include <headlight/file/whole_file.hpp>
 #include <headlight/render/text.hpp>
 #include <iostream>
 #include <stdexcept>
@@ -39,16 +39,6 @@ std::size_t terminal_width() {
   if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
     return std::min<std::size_t>(size.ws_col, 100);
   return 80;
-}
-
-// The file appears complete or not at all.
-void write_file(const std::string& name, const std::string& text) {
-  const std::string part = name + ".part";
-  std::ofstream out(part, std::ios::binary);
-  out << text << std::flush;
-  if (!out) throw std::runtime_error(name + ": cannot be written (is the folder there?)");
-  out.close();
-  std::filesystem::rename(part, name);
 }
 
 // Trains the lesson's models anew, talking to stderr: lines always, progress at a terminal only.
@@ -95,8 +85,9 @@ int run(int argc, char** argv, const About& about, void (*tell)(Page&)) {
         "train the lesson's models anew instead of reading the shipped ones (--seed "
         "then is the seed of the training too)")("json",
                                                  "one JSON object on stdout instead of the page")(
-        "export", "write the stages to FILE.json", cxxopts::value<std::string>(), "FILE")(
-        "html", "write the page to FILE", cxxopts::value<std::string>(), "FILE")(
+        "export", "write the stages to FILE: .npz, .safetensors or .json",
+        cxxopts::value<std::string>(),
+        "FILE")("html", "write the page to FILE", cxxopts::value<std::string>(), "FILE")(
         "color", "auto, always or never", cxxopts::value<std::string>()->default_value("auto"),
         "WHEN")("help", "this text")("version", "the version");
     const cxxopts::ParseResult given = options.parse(argc, argv);
@@ -114,8 +105,11 @@ int run(int argc, char** argv, const About& about, void (*tell)(Page&)) {
     if (when != "auto" && when != "always" && when != "never")
       return refuse(program, "--color: wanted auto, always or never, got \"" + when + "\"");
     const std::string file = given.count("export") ? given["export"].as<std::string>() : "";
-    if (!file.empty() && !file.ends_with(".json"))
-      return refuse(program, "--export: wanted a name that ends in .json, got \"" + file + "\"");
+    const std::string ending = std::filesystem::path(file).extension().string();
+    if (!file.empty() && ending != ".npz" && ending != ".safetensors" && ending != ".json")
+      return refuse(
+          program,
+          "--export: wanted a name that ends in .npz, .safetensors or .json, got \"" + file + "\"");
 
     const bool terminal = isatty(STDOUT_FILENO) != 0;
     const bool plain = !variable("NO_COLOR").empty() || variable("TERM") == "dumb";
@@ -144,13 +138,18 @@ int run(int argc, char** argv, const About& about, void (*tell)(Page&)) {
     tell(page);
     const bool passed = page.finish();
     if (settings.silent) std::cout << page.json();
-    if (!file.empty()) write_file(file, page.trace_json());
-    if (given.count("html")) write_file(given["html"].as<std::string>(), page.html());
+    if (!file.empty()) page.export_stages(file);
+    if (given.count("html"))
+      headlight::write_whole_file(given["html"].as<std::string>(), page.html());
     std::cout << std::flush;
-    if (!std::cout) return refuse(program, "the output could not be written");
+    if (!std::cout)
+      throw headlight::FileError("the output could not be written: is the disk full?");
     return passed ? 0 : 1;
   } catch (const cxxopts::exceptions::exception& wrong) {
     return refuse(program, wrong.what());
+  } catch (const headlight::FileError& wrong) {
+    std::cerr << program << ": " << wrong.what() << '\n';  // no option would help
+    return 2;
   } catch (const std::exception& wrong) {
     return refuse(program, wrong.what());
   }

@@ -11,9 +11,11 @@
 #include <headlight/attention/intervention.hpp>
 #include <headlight/circuit/induction.hpp>
 #include <headlight/core/random.hpp>
+#include <headlight/file/base64.hpp>
 #include <headlight/file/gpt2_folder.hpp>
 #include <headlight/file/tokenizer.hpp>
 #include <headlight/file/trace_file.hpp>
+#include <headlight/render/text.hpp>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -161,26 +163,6 @@ Tokens tokens_of(const cxxopts::ParseResult& given, const Loaded& model) {
   return tokens;
 }
 
-bool is_utf8(const std::string& text) {
-  return !ordered_json(text).dump(-1, ' ', false, ordered_json::error_handler_t::ignore).empty() &&
-         ordered_json::parse(
-             ordered_json(text).dump(-1, ' ', false, ordered_json::error_handler_t::ignore))
-                 .get<std::string>() == text;
-}
-
-std::string hex_free_base64(const std::string& bytes) {
-  constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t word = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      word = word << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    for (std::size_t j = 0; j < 4; ++j)
-      text += i + j > bytes.size() ? '=' : letters[word >> (18 - 6 * j) & 63];
-  }
-  return text;
-}
-
 const char* position_word(Position position) {
   switch (position) {
     case Position::learned:
@@ -218,10 +200,10 @@ std::string meta_of(const Loaded& model, const Tokens& tokens,
   }
   ordered_json pieces = ordered_json::array();
   for (const std::string& piece : tokens.pieces) {
-    if (is_utf8(piece))
+    if (render::is_utf8(piece))
       pieces.push_back(piece);
     else
-      pieces.push_back({{"base64", hex_free_base64(piece)}});
+      pieces.push_back({{"base64", base64(piece)}});
   }
   return ordered_json{{"format", 1},
                       {"tool", "headlight " HEADLIGHT_VERSION},
@@ -510,7 +492,7 @@ int run_trace(const cxxopts::ParseResult& given) {
   }
   if (given.count("html")) {
     const std::string path = given["html"].as<std::string>();
-    write_page(path, trace_page(model.name, tokens.pieces, stages, changes.words));
+    write_whole_file(path, trace_page(model.name, tokens.pieces, stages, changes.words));
     std::fprintf(stderr, "trace: wrote %s\n", path.c_str());
   }
   bool verified = true;

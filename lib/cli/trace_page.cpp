@@ -1,9 +1,6 @@
 #include "trace_page.hpp"
 
-#include <filesystem>
-#include <fstream>
 #include <headlight/render/html.hpp>
-#include <stdexcept>
 
 namespace headlight::cli {
 namespace {
@@ -12,16 +9,6 @@ namespace {
 std::string part_of(const std::string& name, bool after_blocks) {
   if (name.rfind("blocks.", 0) == 0) return "Block " + name.substr(7, name.find('.', 7) - 7);
   return after_blocks ? "The end: norm, logits, probabilities" : "Embedding";
-}
-
-std::vector<std::string> names_of(std::string_view axes) {
-  std::vector<std::string> names;
-  while (!axes.empty()) {
-    const std::size_t comma = axes.find(", ");
-    names.emplace_back(axes.substr(0, comma));
-    axes = comma == std::string_view::npos ? std::string_view() : axes.substr(comma + 2);
-  }
-  return names;
 }
 
 bool counts_tokens(const std::string& axis) {
@@ -50,7 +37,7 @@ std::string trace_page(const std::string& model, const std::vector<std::string>&
     render::HtmlStage shown;
     shown.symbol = stage.symbol.empty() ? stage.name : std::string(stage.symbol);
     shown.name = stage.name + " = " + std::string(stage.formula);
-    shown.axes = names_of(stage.axes);
+    shown.axes = axis_names(stage.axes);
     shown.shape = stage.shape;
     if (stage.values.empty())
       shown.values.assign(stage.flags.begin(), stage.flags.end());
@@ -71,15 +58,6 @@ std::string trace_page(const std::string& model, const std::vector<std::string>&
     page.sections.back().parts.emplace_back(std::move(shown));
   }
   return render::html_page(page);
-}
-
-void write_page(const std::string& path, const std::string& page) {
-  const std::string part = path + ".part";
-  std::ofstream out(part, std::ios::binary);
-  out << page << std::flush;
-  out.close();
-  if (!out) throw std::runtime_error("--html: " + path + " cannot be written");
-  std::filesystem::rename(part, path);
 }
 
 }  // namespace headlight::cli

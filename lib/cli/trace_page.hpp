@@ -17,9 +17,4 @@ std::string trace_page(const std::string& model, const std::vector<std::string>&
                        const std::vector<StageOf<const float>>& stages,
                        const std::vector<std::string>& changes);
 
-/// The file appears complete or not at all.
-/// @param path  where  @param page  what
-/// @throws std::runtime_error when it cannot be written
-void write_page(const std::string& path, const std::string& page);
-
 }  // namespace headlight::cli

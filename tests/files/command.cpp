@@ -88,6 +88,21 @@ ModelWeightsF random_model(std::size_t layers, std::size_t d, std::size_t heads,
 
 }  // namespace
 
+TEST_CASE("commands: --help, --version and --color are understood by each", "[command]") {
+  for (const std::string name : {"trace", "diff", "heads", "train", "bench"}) {
+    INFO(name);
+    const Run version = scratch::headlight(name + " --version");
+    CHECK(version.status == 0);
+    CHECK_THAT(version.out, contains("headlight " + name + " "));
+    CHECK(scratch::headlight(name + " --color never --help").status == 0);
+    CHECK(scratch::headlight(name + " --color=always --help").status == 0);
+    const Run wrong = scratch::headlight(name + " --color blue --help");
+    CHECK(wrong.status == 2);
+    CHECK(wrong.err ==
+          "headlight " + name + ": --color: wanted auto, always or never, got 'blue'\n");
+  }
+}
+
 TEST_CASE("trace: records, verifies and says so", "[trace]") {
   const Run run = scratch::headlight("trace " + odd + "--ids 3,10,0 --verify");
   CHECK(run.status == 0);
@@ -311,7 +326,8 @@ TEST_CASE("trace: NaN weights are recorded and reported", "[trace]") {
 
 TEST_CASE("trace: a file that cannot be written leaves nothing behind", "[trace][error]") {
   const Folder folder;
-  refuses(odd + "--ids 1 --quiet --export " + (folder / "no/such/t.npz").string(), "cannot create");
+  refuses(odd + "--ids 1 --quiet --export " + (folder / "no/such/t.npz").string(),
+          "cannot be written: No such file or directory");
   refuses(odd + "--ids 1 --quiet --export " + folder.path().string() + "/",
           "wanted a name that ends");
   std::filesystem::create_directory(folder / "d.npz");

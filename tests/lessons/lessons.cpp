@@ -1,4 +1,6 @@
+#include <pty.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -6,7 +8,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <headlight/file/trace_file.hpp>
 #include <headlight/render/text.hpp>
+#include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -26,7 +31,8 @@ struct Run {
 };
 
 // Runs a lesson through the shell, in a pipe.
-Run run(const std::string& slug, const std::string& arguments, const std::string& before = "") {
+Run fresh_run(const std::string& slug, const std::string& arguments,
+              const std::string& before = "") {
   const std::string command =
       before + " " HEADLIGHT_BIN "/lesson_" + slug + " " + arguments + " 2>&1 </dev/null";
   FILE* pipe = popen(command.c_str(), "r");
@@ -39,11 +45,35 @@ Run run(const std::string& slug, const std::string& arguments, const std::string
   return result;
 }
 
+// The same, remembered: equal arguments give equal pages (the first test sees to it).
+const Run& run(const std::string& slug, const std::string& arguments,
+               const std::string& before = "") {
+  static std::map<std::string, Run> known;
+  const std::string key = before + '\n' + slug + '\n' + arguments;
+  const auto found = known.find(key);
+  return found != known.end()
+             ? found->second
+             : known.emplace(key, fresh_run(slug, arguments, before)).first->second;
+}
+
 std::vector<std::string> lessons() {
   std::istringstream words(HEADLIGHT_LESSONS);
   std::vector<std::string> slugs;
   for (std::string slug; words >> slug;) slugs.push_back(slug);
   return slugs;
+}
+
+// The numbers of nested lists, one after the other.
+std::vector<double> flat(const json& values) {
+  if (values.is_number()) return {values.get<double>()};
+  if (values.is_string()) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    return {values == "-inf" ? -infinity : infinity};
+  }
+  std::vector<double> numbers;
+  for (const json& each : values)
+    for (const double x : flat(each)) numbers.push_back(x);
+  return numbers;
 }
 
 std::string text_of(const std::string& path) {
@@ -57,7 +87,7 @@ std::string text_of(const std::string& path) {
 TEST_CASE("lesson: exits 0 and prints the same bytes twice", "[lessons]") {
   for (const std::string& slug : lessons()) {
     CAPTURE(slug);
-    const Run first = run(slug, ""), second = run(slug, "");
+    const Run first = fresh_run(slug, ""), second = run(slug, "");
     CHECK(first.status == 0);
     CHECK(first.out == second.out);
   }
@@ -67,7 +97,7 @@ TEST_CASE("lesson: fits 80 columns, without escape sequences in a pipe", "[lesso
   for (const std::string& slug : lessons())
     for (const char* locale : {"LC_ALL=C.UTF-8", "LC_ALL=C"}) {
       CAPTURE(slug, locale);
-      const Run page = run(slug, "", locale);
+      const Run& page = run(slug, "", locale);
       std::istringstream lines(page.out);
       for (std::string line; std::getline(lines, line);) {
         CAPTURE(line);
@@ -94,7 +124,7 @@ TEST_CASE("lesson: --json is one object that fits the schema", "[lessons]") {
   const json schema = json::parse(text_of(HEADLIGHT_ROOT "/docs/schemas/lesson.schema.json"));
   for (const std::string& slug : lessons()) {
     CAPTURE(slug);
-    const Run page = run(slug, "--json");
+    const Run& page = run(slug, "--json");
     CHECK(page.status == 0);
     const json object = json::parse(page.out, nullptr, false);
     REQUIRE_FALSE(object.is_discarded());
@@ -123,9 +153,75 @@ TEST_CASE("lesson: every executable claim of its section is tied to a check", "[
   }
 }
 
+namespace {
+
+// What docs/planted_faults.md says of every fault: the checks that notice it.
+std::map<std::string, std::set<std::string>> checks_that_notice() {
+  std::map<std::string, std::set<std::string>> noticed;
+  std::istringstream lines(text_of(HEADLIGHT_ROOT "/docs/planted_faults.md"));
+  for (std::string line; std::getline(lines, line);) {
+    std::vector<std::string> cells(1);
+    for (const char c : line) c == '|' ? (void)cells.emplace_back() : cells.back().push_back(c);
+    if (cells.size() < 5) continue;
+    std::string name = cells[1].substr(1, cells[1].size() - 2);
+    std::replace(name.begin(), name.end(), ' ', '_');
+    std::istringstream ids(cells[3]);
+    for (std::string id; ids >> id;) {
+      if (id.back() == ',') id.pop_back();
+      noticed[name].insert(id);
+    }
+  }
+  return noticed;
+}
+
+}  // namespace
+
+TEST_CASE("lesson: an executable claim has a control or a planted fault that its checks notice",
+          "[lessons]") {
+  const json faults = json::parse(text_of(HEADLIGHT_ROOT "/tests/planted_faults/faults.json"));
+  std::set<std::string> planted;
+  for (const json& fault : faults) planted.insert(fault["name"]);
+  const std::map<std::string, std::set<std::string>> noticed = checks_that_notice();
+  for (const std::string& slug : lessons()) {
+    const int number = std::stoi(slug.substr(0, 2));
+    if (number > 6 && number != 13) continue;  // the mechanics of attention and of position
+    std::map<std::string, json> ledger;
+    for (const json& claim :
+         json::parse(text_of(HEADLIGHT_ROOT "/docs/claims/" + slug.substr(0, 2) + ".json")))
+      ledger[claim["id"]] = claim;
+    const json object = json::parse(run(slug, "--json").out);
+    for (const json& claim : object["claims"]) {
+      const std::string id = claim["id"];
+      CAPTURE(id);
+      if (ledger.count(id) == 0) continue;  // of another section
+      if (!ledger[id]["executable"].get<bool>()) continue;
+      const json names = ledger[id].value("planted_faults", json::array());
+      CHECK((!claim["controls"].empty() || !names.empty()));
+      for (const std::string fault : names) {
+        CAPTURE(fault);
+        REQUIRE(planted.count(fault) == 1);
+        REQUIRE(noticed.count(fault) == 1);
+        bool by_this_claim = false;
+        for (const std::string check : claim["checks"])
+          by_this_claim = by_this_claim || noticed.at(fault).count(check) > 0;
+        CHECK(by_this_claim);
+      }
+    }
+  }
+}
+
+TEST_CASE("lesson: its checks hold for other seeds too", "[lessons]") {
+  for (const std::string& slug : lessons())
+    for (const char* seed : {"7", "11"}) {
+      CAPTURE(slug, seed);
+      CHECK(run(slug, std::string("--quiet --seed ") + seed).status == 0);
+    }
+}
+
 TEST_CASE("lesson: a text of the reader's own, in English and Russian", "[lessons]") {
   for (const std::string& slug : lessons())
-    for (const char* text : {"'the cat sat on the mat'", "'кошка сидит, и кошка спит'"}) {
+    for (const char* text :
+         {"'the cat sat on the mat'", "'кошка сидит, и кошка спит'", "'🙂 🙃'", "'a a a b'"}) {
       CAPTURE(slug, text);
       CHECK(run(slug, std::string("--quiet --text ") + text).status == 0);
     }
@@ -139,15 +235,104 @@ TEST_CASE("lesson: --quiet is short, --step does not wait in a pipe", "[lessons]
   }
 }
 
+TEST_CASE(
+    "lesson: at a terminal --step waits after every step, and a closed input ends the waiting",
+    "[lessons]") {
+  int master = -1;
+  const std::string slug = "05_self_attention_step_by_step";
+  const pid_t child = forkpty(&master, nullptr, nullptr, nullptr);
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    setenv("LC_ALL", "C.UTF-8", 1);
+    unsetenv("NO_COLOR");
+    execl((HEADLIGHT_BIN "/lesson_" + slug).c_str(), "lesson", "--step", nullptr);
+    _exit(127);
+  }
+  std::string seen;
+  std::size_t pressed = 0;
+  const auto prompts = [&] {
+    std::size_t count = 0;
+    const std::string prompt = "Enter shows the next step";
+    for (std::size_t at = seen.find(prompt); at != std::string::npos;
+         at = seen.find(prompt, at + 1))
+      ++count;
+    return count;
+  };
+  char part[4096];
+  for (ssize_t n; (n = read(master, part, sizeof part)) > 0;) {
+    seen.append(part, static_cast<std::size_t>(n));
+    if (prompts() == pressed) continue;
+    CHECK(seen.find("Checks:") == std::string::npos);  // it has not run on
+    ++pressed;
+    REQUIRE(write(master, pressed < 3 ? "\n" : "\x04", 1) == 1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  close(master);
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  CHECK(pressed == 3);  // end of input: no more questions
+  CHECK_THAT(seen, headlight_test::contains("\x1b[32m"));
+}
+
 TEST_CASE("lesson: wrong usage is refused with one line and exit 2", "[lessons]") {
   for (const std::string& slug : lessons())
     for (const char* wrong : {"--bogus", "word", "--color blue", "--text ''", "--export x.txt",
                               "--seed no", "--html /nowhere/at/all.html"}) {
       CAPTURE(slug, wrong);
-      const Run page = run(slug, std::string("--quiet ") + wrong);
+      const Run& page = run(slug, std::string("--quiet ") + wrong);
       CHECK(page.status == 2);
       CHECK(page.out.find("lesson ") != std::string::npos);
     }
+}
+
+TEST_CASE("lesson: --export writes the numbers of --json in three formats", "[lessons]") {
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("headlight lessons " + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  for (const std::string& slug : lessons()) {
+    const json told = json::parse(run(slug, "--json").out);
+    for (const char* ending : {".npz", ".safetensors", ".json"}) {
+      CAPTURE(slug, ending);
+      const std::filesystem::path file = folder / (slug + ending);
+      CHECK(run(slug, "--quiet --export '" + file.string() + "'").status == 0);
+      const headlight::TraceFile trace = headlight::read_trace(file);
+      CHECK(json::parse(trace.meta)["lesson"] == told["lesson"]);
+      REQUIRE(trace.stages.size() == told["stages"].size());
+      std::set<std::string> names;
+      for (std::size_t i = 0; i < trace.stages.size(); ++i) {
+        const json& stage = told["stages"][i];
+        const headlight::StoredTensor& stored = trace.stages[i];
+        CAPTURE(stored.name);
+        CHECK(names.insert(stored.name).second);
+        CHECK(stored.shape == stage["shape"].get<std::vector<std::size_t>>());
+        if (!stage.contains("values") || stored.dtype == "BOOL") continue;
+        CHECK(headlight::numbers_of<double>(stored) == flat(stage["values"]));
+      }
+    }
+  }
+  CHECK(run("05_self_attention_step_by_step",
+            "--quiet --export '" + (folder / "a.txt").string() + "'")
+            .out ==
+        "lesson 5: --export: wanted a name that ends in .npz, .safetensors or .json, got \"" +
+            (folder / "a.txt").string() + "\". Try --help.\n");
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("lesson: NumPy opens what --export writes", "[lessons]") {
+  if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0) {
+    WARN("python3-numpy is not installed: NumPy was not asked");
+    return;
+  }
+  const std::string file = std::filesystem::temp_directory_path() /
+                           ("headlight-lesson-" + std::to_string(getpid()) + ".npz");
+  CHECK(run("05_self_attention_step_by_step", "--quiet --export " + file).status == 0);
+  const std::string script =
+      "import numpy as np; t = np.load('" + file +
+      "'); S = t['S masked']; E = np.exp(S - S.max(1, keepdims=True)); "
+      "A = E / E.sum(1, keepdims=True); "
+      "assert np.allclose(A, t['A'], 0, 1e-12) and np.allclose(A @ t['V'], t['Y'], 0, 1e-12)";
+  CHECK(std::system(("/usr/bin/python3 -c \"" + script + "\"").c_str()) == 0);
+  std::filesystem::remove(file);
 }
 
 TEST_CASE("lesson: --html writes a page that needs nothing else", "[lessons]") {
@@ -169,6 +354,48 @@ TEST_CASE("lesson: --html writes a page that needs nothing else", "[lessons]") {
     CHECK_FALSE(std::filesystem::exists(file + ".part"));
   }
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("README: the page that it shows is what lesson 5 prints", "[lessons]") {
+  std::istringstream readme(text_of(HEADLIGHT_ROOT "/README.md"));
+  const std::string command = "$ ./headlight lesson 5 ";
+  std::string line, shown;
+  while (std::getline(readme, line) && line.rfind(command, 0) != 0) {
+  }
+  const std::string page =
+      run("05_self_attention_step_by_step", line.substr(command.size()), "LC_ALL=C.UTF-8").out;
+  std::size_t lines = 0;
+  while (std::getline(readme, line) && line != "```") {
+    if (line == "..." || line.empty()) continue;
+    CAPTURE(line);
+    CHECK(page.find(line + "\n") != std::string::npos);
+    ++lines;
+  }
+  CHECK(lines > 5);
+}
+
+TEST_CASE("README: its table says of every lesson what the tree has", "[lessons]") {
+  std::istringstream readme(text_of(HEADLIGHT_ROOT "/README.md"));
+  const std::filesystem::path root = HEADLIGHT_ROOT;
+  std::map<int, std::string> slugs;
+  for (const auto& folder : std::filesystem::directory_iterator(root / "lessons"))
+    if (std::isdigit(static_cast<unsigned char>(folder.path().filename().string()[0])))
+      slugs[std::stoi(folder.path().filename().string())] = folder.path().filename().string();
+  int rows = 0;
+  for (std::string line; std::getline(readme, line);) {
+    if (line.rfind("| ", 0) != 0 || !std::isdigit(static_cast<unsigned char>(line[2]))) continue;
+    CAPTURE(line);
+    const int number = std::stoi(line.substr(2));
+    CHECK(number == ++rows);
+    const bool has_program =
+        slugs.count(number) == 1 &&
+        std::filesystem::exists(root / "lessons" / slugs[number] / "lesson.cpp");
+    const bool has_exercises =
+        slugs.count(number) == 1 && std::filesystem::exists(root / "exercises" / slugs[number]);
+    CHECK((line.find("| runs |") != std::string::npos) == has_program);
+    CHECK((line.find("| yes |") != std::string::npos) == has_exercises);
+  }
+  CHECK(rows == 21);
 }
 
 TEST_CASE("lessons.toml: says of every lesson what the tree has", "[lessons]") {

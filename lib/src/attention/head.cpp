@@ -89,26 +89,7 @@ HeadTraceOf<T> attend(const MatrixOf<T>& x, const MatrixOf<T>& memory,
 
 template <class T>
 void for_each_stage(const HeadTraceOf<T>& t, const StageVisitorOf<T>& visit) {
-  const auto show = [&](std::string name, std::string_view symbol, std::string_view formula,
-                        std::string_view axes, const auto& values) {
-    detail::show<T>(visit, std::move(name), symbol, formula, axes, values);
-  };
-  show("attn.hook_q", "Q", "x W_Q + b_Q", "pos, d_head", t.query);
-  show("attn.hook_k", "K", "x W_K + b_K", "pos, d_head", t.key);
-  show("attn.hook_v", "V", "x W_V + b_V", "pos, d_head", t.value);
-  show("attn.hook_rot_q", "Q'", "rotate(Q)", "pos, d_head", t.rotated_query);
-  show("attn.hook_rot_k", "K'", "rotate(K)", "pos, d_head", t.rotated_key);
-  show("attn.hook_scores_raw", "Q K^T", "Q K^T", "query, key", t.raw_scores);
-  show("attn.hook_scores_scaled", "S", "Q K^T / sqrt(d_head)", "query, key", t.scores);
-  show("attn.hook_bias", "B", "position bias", "query, key", t.bias);
-  show("attn.hook_mask", "M", "true where visible", "query, key", t.mask);
-  show("attn.hook_attn_scores", "S masked", "S + B, -inf where hidden", "query, key",
-       t.masked_scores);
-  show("attn.hook_softmax_max", "m", "max of a row of S", "query, 1", t.softmax_max);
-  show("attn.hook_softmax_exp", "E", "exp(S - m)", "query, key", t.softmax_exp);
-  show("attn.hook_softmax_sum", "l", "sum of a row of E", "query, 1", t.softmax_sum);
-  show("attn.hook_pattern", "A", "E / l", "query, key", t.pattern);
-  show("attn.hook_z", "Y", "A V", "pos, d_head", t.output);
+  detail::show_heads(t, "", visit);
 }
 
 #define HEADLIGHT_HEAD(T)                                                                         \

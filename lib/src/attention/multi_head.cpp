@@ -544,29 +544,11 @@ void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
 template <class T>
 void for_each_stage(const MultiHeadTraceOf<T>& t, std::string_view prefix,
                     const StageVisitorOf<T>& visit) {
+  detail::show_heads(t, prefix, visit);
   const auto show = [&](const char* name, std::string_view symbol, std::string_view formula,
                         std::string_view axes, const auto& values) {
     detail::show<T>(visit, std::string(prefix) + name, symbol, formula, axes, values);
   };
-  show("attn.hook_q", "Q", "x W_Q + b_Q", "head, pos, d_head", t.query);
-  show("attn.hook_k", "K", "x W_K + b_K", "head, pos, d_head", t.key);
-  show("attn.hook_v", "V", "x W_V + b_V", "head, pos, d_head", t.value);
-  show("attn.hook_rot_q", "Q'", "rotate(Q)", "head, pos, d_head", t.rotated_query);
-  show("attn.hook_rot_k", "K'", "rotate(K)", "head, pos, d_head", t.rotated_key);
-  show("attn.hook_scores_raw", "Q K^T", "Q K^T", "head, query, key", t.raw_scores);
-  show("attn.hook_scores_scaled", "S", "Q K^T / sqrt(d_head)", "head, query, key", t.scores);
-  show("attn.hook_bias", "B", "position bias", "head, query, key", t.bias);
-  show("attn.hook_mask", "M", "true where visible", "query, key", t.mask);
-  show("attn.hook_attn_scores", "S masked", "S + B, -inf where hidden", "head, query, key",
-       t.masked_scores);
-  show("attn.hook_softmax_max", "m", "max of a row of S", "head, query, 1", t.softmax_max);
-  show("attn.hook_softmax_exp", "E", "exp(S - m)", "head, query, key", t.softmax_exp);
-  show("attn.hook_softmax_sum", "l", "sum of a row of E", "head, query, 1", t.softmax_sum);
-  show("attn.hook_pattern", "A", "E / l", "head, query, key", t.pattern);
-  show("attn.hook_z_relative", "A a^V", "sum over keys of A_ij a^V of j - i", "head, pos, d_head",
-       t.relative_output);
-  show("attn.hook_z", "z", t.relative_output.size() > 0 ? "A V + A a^V" : "A V",
-       "head, pos, d_head", t.output);
   show("attn.hook_z_concat", "Concat", "z_1 ... z_h side by side", "pos, head d_head",
        t.concatenated);
   show("attn.hook_result", "z_h W_O,h", "z_h times its rows of W_O", "head, pos, d_model",

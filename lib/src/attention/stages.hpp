@@ -36,6 +36,42 @@ void show(const StageVisitorOf<T>& visit, std::string name, std::string_view sym
   visit(stage);
 }
 
+// The stages from queries to outputs, which one head and all heads name alike; a lone head has no
+// axis of heads.
+template <class T, class Trace>
+void show_heads(const Trace& t, std::string_view prefix, const StageVisitorOf<T>& visit) {
+  const bool many = t.query.dimension() == 3;
+  const auto show = [&](const char* name, std::string_view symbol, std::string_view formula,
+                        std::string_view axes, const auto& values) {
+    constexpr std::string_view heads = "head, ";
+    if (!many && axes.starts_with(heads)) axes.remove_prefix(heads.size());
+    detail::show<T>(visit, std::string(prefix) + name, symbol, formula, axes, values);
+  };
+  show("attn.hook_q", "Q", "x W_Q + b_Q", "head, pos, d_head", t.query);
+  show("attn.hook_k", "K", "x W_K + b_K", "head, pos, d_head", t.key);
+  show("attn.hook_v", "V", "x W_V + b_V", "head, pos, d_head", t.value);
+  show("attn.hook_rot_q", "Q'", "rotate(Q)", "head, pos, d_head", t.rotated_query);
+  show("attn.hook_rot_k", "K'", "rotate(K)", "head, pos, d_head", t.rotated_key);
+  show("attn.hook_scores_raw", "Q K^T", "Q K^T", "head, query, key", t.raw_scores);
+  show("attn.hook_scores_scaled", "S", "Q K^T / sqrt(d_head)", "head, query, key", t.scores);
+  show("attn.hook_bias", "B", "position bias", "head, query, key", t.bias);
+  show("attn.hook_mask", "M", "true where visible", "query, key", t.mask);
+  show("attn.hook_attn_scores", "S masked", "S + B, -inf where hidden", "head, query, key",
+       t.masked_scores);
+  show("attn.hook_softmax_max", "m", "max of a row of S", "head, query, 1", t.softmax_max);
+  show("attn.hook_softmax_exp", "E", "exp(S - m)", "head, query, key", t.softmax_exp);
+  show("attn.hook_softmax_sum", "l", "sum of a row of E", "head, query, 1", t.softmax_sum);
+  show("attn.hook_pattern", "A", "E / l", "head, query, key", t.pattern);
+  bool shifted = false;  // by Shaw's positions on values
+  if constexpr (requires { t.relative_output; }) {
+    shifted = t.relative_output.size() > 0;
+    show("attn.hook_z_relative", "A a^V", "sum over keys of A_ij a^V of j - i", "head, pos, d_head",
+         t.relative_output);
+  }
+  show("attn.hook_z", many ? "z" : "Y", shifted ? "A V + A a^V" : "A V", "head, pos, d_head",
+       t.output);
+}
+
 // Hands the stage whose numbers lie at `data` to an intervention. `all_stages(visit)` names them.
 template <class T, class AllStages>
 void announce(const InterventionOf<T>& intervention, T* data, const AllStages& all_stages) {

@@ -19,7 +19,7 @@ StreamedFile::StreamedFile(std::filesystem::path path) : path_(std::move(path)) 
     neighbour_ = path_.string() + ".part" + std::to_string(getpid());
     file_ = open(neighbour_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   }
-  if (file_ < 0) fail("create");
+  if (file_ < 0) fail();
 }
 
 StreamedFile::~StreamedFile() {
@@ -27,28 +27,28 @@ StreamedFile::~StreamedFile() {
   if (!neighbour_.empty()) unlink(neighbour_.c_str());
 }
 
-void StreamedFile::fail(const std::string& doing) const {
+void StreamedFile::fail() const {
   const std::string reason = std::strerror(errno);
-  throw FileError(path_.string() + ": cannot " + doing + ": " + reason);
+  throw FileError(path_.string() + ": cannot be written: " + reason);
 }
 
 void StreamedFile::append(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = write(file_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("write");
+    if (written < 0) fail();
     size_ += static_cast<std::uint64_t>(written);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
 }
 
 void StreamedFile::commit() {
-  if (!neighbour_.empty() && fsync(file_) != 0) fail("write");
+  if (!neighbour_.empty() && fsync(file_) != 0) fail();
   const int closed = close(file_);
   file_ = -1;
-  if (closed != 0) fail("write");
+  if (closed != 0) fail();
   if (neighbour_.empty()) return;
-  if (rename(neighbour_.c_str(), path_.c_str()) != 0) fail("put in place");
+  if (rename(neighbour_.c_str(), path_.c_str()) != 0) fail();
   neighbour_.clear();
 }
 

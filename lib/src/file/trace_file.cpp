@@ -1,6 +1,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <headlight/file/base64.hpp>
 #include <headlight/file/npz.hpp>
 #include <headlight/file/trace_file.hpp>
 #include <limits>
@@ -70,39 +71,6 @@ struct FileStage {
   }
 };
 
-std::string base64(std::string_view bytes) {
-  constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t word = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      word = word << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    for (std::size_t j = 0; j < 4; ++j)
-      text += i + j > bytes.size() ? '=' : letters[word >> (18 - 6 * j) & 63];
-  }
-  return text;
-}
-
-std::string from_base64(const std::string& text, const std::string& where) {
-  std::string bytes;
-  std::uint32_t word = 0;
-  int bits = 0;
-  for (const char letter : text) {
-    if (letter == '=') break;
-    const int value = letter >= 'A' && letter <= 'Z'   ? letter - 'A'
-                      : letter >= 'a' && letter <= 'z' ? letter - 'a' + 26
-                      : letter >= '0' && letter <= '9' ? letter - '0' + 52
-                      : letter == '+'                  ? 62
-                      : letter == '/'                  ? 63
-                                                       : -1;
-    if (value < 0) throw FileError(where + ": the data are not base64");
-    word = word << 6 | static_cast<std::uint32_t>(value), bits += 6;
-    if (bits >= 8) bits -= 8, bytes += static_cast<char>(word >> bits & 0xFF);
-  }
-  return bytes;
-}
-
 template <class Number>
 ordered_json nested(const Number*& next, const std::vector<std::size_t>& shape, std::size_t axis) {
   if (axis == shape.size()) {
@@ -122,14 +90,9 @@ ordered_json nested(const Number*& next, const std::vector<std::size_t>& shape, 
 template <class T>
 ordered_json as_json(const StageOf<const T>& stage) {
   const FileStage<T> file(stage);
-  ordered_json axes = ordered_json::array();
-  for (std::size_t at = 0; at <= file.axes.size();) {
-    const std::size_t comma = std::min(file.axes.find(", ", at), file.axes.size());
-    axes.push_back(file.axes.substr(at, comma - at));
-    at = comma + 2;
-  }
-  ordered_json json{{"name", stage.name}, {"symbol", stage.symbol}, {"formula", stage.formula},
-                    {"axes", axes},       {"shape", file.shape},    {"dtype", file.dtype}};
+  ordered_json json{{"name", stage.name},       {"symbol", stage.symbol},
+                    {"formula", stage.formula}, {"axes", axis_names(file.axes)},
+                    {"shape", file.shape},      {"dtype", file.dtype}};
   const std::size_t count =
       file.dtype == "BOOL" ? file.bytes.size() : file.bytes.size() / sizeof(T);
   if (count > most_listed_numbers) {

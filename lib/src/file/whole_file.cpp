@@ -1,8 +1,7 @@
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <headlight/file/streamed_file.hpp>
 #include <headlight/file/whole_file.hpp>
 
 namespace headlight {
@@ -33,19 +32,9 @@ std::string read_whole_file(const std::filesystem::path& path, std::uintmax_t la
 }
 
 void write_whole_file(const std::filesystem::path& path, std::string_view bytes) {
-  const std::filesystem::path beside =
-      path.string() + ".partial-" + std::to_string(static_cast<long>(getpid()));
-  std::FILE* file = std::fopen(beside.c_str(), "wb");
-  if (!file) fail(path, std::string("cannot be written: ") + std::strerror(errno));
-  bool good = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-  good = std::fflush(file) == 0 && good;
-  good = fsync(fileno(file)) == 0 && good;
-  int reason = errno;
-  if (std::fclose(file) != 0 && good) good = false, reason = errno;
-  if (good && std::rename(beside.c_str(), path.c_str()) != 0) good = false, reason = errno;
-  if (good) return;
-  std::remove(beside.c_str());
-  fail(path, std::string("cannot be written: ") + std::strerror(reason));
+  StreamedFile file(path);
+  file.append(bytes);
+  file.commit();
 }
 
 }  // namespace headlight

@@ -18,7 +18,7 @@ a { color: var(--link); }
 a:focus-visible, summary:focus-visible, [tabindex]:focus-visible { outline: 3px solid var(--link);
   outline-offset: 2px; }
 .skip { position: absolute; left: -999rem; } .skip:focus { position: static; }
-nav ol { columns: 18rem; padding-left: 1.5rem; }
+nav ol { columns: 18rem; column-gap: 3rem; padding-left: 1.5rem; }
 section { border-top: 1px solid var(--line); margin-top: 2rem; }
 h2 { margin: 1rem 0 .5rem; font-size: 1.3rem; }
 figure { margin: 1rem 0; } figcaption, .shape { color: var(--faint); }

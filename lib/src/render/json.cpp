@@ -90,38 +90,8 @@ std::string json_values(std::span<const T> values, std::span<const std::size_t> 
   return out;
 }
 
-template <class T>
-std::string json_stage(const StageOf<T>& stage, std::size_t most) {
-  const bool is_mask = stage.values.empty() && !stage.flags.empty();
-  const bool is_float = std::is_same_v<std::remove_const_t<T>, float>;
-  std::string out = "{\"name\":" + json_string(stage.name);
-  out += ",\"symbol\":" + json_string(stage.symbol) + ",\"formula\":" + json_string(stage.formula);
-  out += ",\"axes\":[";
-  std::string_view rest = stage.axes;
-  for (bool first = true; !rest.empty(); first = false) {
-    const std::size_t comma = rest.find(", ");
-    out += (first ? "" : ",") + json_string(rest.substr(0, comma));
-    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 2);
-  }
-  out += "],\"shape\":[";
-  for (std::size_t i = 0; i < stage.shape.size(); ++i)
-    out += (i > 0 ? "," : "") + std::to_string(stage.shape[i]);
-  out += std::string("],\"dtype\":\"") +
-         (is_mask    ? "bool"
-          : is_float ? "float32"
-                     : "float64") +
-         '"';
-  if (is_mask && stage.flags.size() <= most)
-    out += ",\"values\":" + json_values<bool>(stage.flags, stage.shape);
-  if (!is_mask && stage.values.size() <= most)
-    out += ",\"values\":" + json_values<std::remove_const_t<T>>(stage.values, stage.shape);
-  return out + '}';
-}
-
 template std::string json_values(std::span<const double>, std::span<const std::size_t>);
 template std::string json_values(std::span<const float>, std::span<const std::size_t>);
 template std::string json_values(std::span<const bool>, std::span<const std::size_t>);
-template std::string json_stage(const StageOf<const double>&, std::size_t);
-template std::string json_stage(const StageOf<const float>&, std::size_t);
 
 }  // namespace headlight::render

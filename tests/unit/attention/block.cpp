@@ -1,4 +1,5 @@
 #include <headlight/attention/block.hpp>
+#include <headlight/core/linalg.hpp>
 #include <headlight/core/shape.hpp>
 
 #include "example.hpp"
@@ -53,6 +54,21 @@ TEST_CASE("run_block: without norms and feed-forward it is x plus attention", "[
   for (std::size_t c = 0; c < x.size(); ++c) want.data()[c] += x.data()[c];
   CHECK_THAT(t.residual_post, IsClose(want));
   CHECK(numbers(t).count("hook_resid_mid") == 0);
+}
+
+TEST_CASE("run_block: each sublayer reads the normalised rows of what came before it", "[block]") {
+  Random random(9);
+  const BlockWeights w = block(random);
+  const Matrix x = random_matrix(random, 5, 7);
+  const BlockTrace t = run_block(x, w, {.causal = true});
+  CHECK_THAT(
+      t.attention.attention_output,
+      IsClose(multi_head_attention(normalise(x, *w.norm1).output, w.attention, {.causal = true})
+                  .attention_output));
+  Matrix pre = matmul(normalise(t.residual_mid, *w.norm2).output, w.feed_forward->W_in);
+  for (std::size_t i = 0; i < pre.shape(0); ++i)
+    for (std::size_t c = 0; c < pre.shape(1); ++c) pre(i, c) += w.feed_forward->b_in(c);
+  CHECK_THAT(t.feed_forward.pre, IsClose(pre));
 }
 
 TEST_CASE("run_block: an intervention at any stage of either norm order reaches the result",

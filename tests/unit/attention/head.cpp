@@ -1,5 +1,6 @@
 #include <cmath>
 #include <headlight/attention/head.hpp>
+#include <headlight/attention/multi_head.hpp>
 #include <headlight/core/random.hpp>
 #include <headlight/core/shape.hpp>
 #include <limits>
@@ -95,4 +96,15 @@ TEST_CASE("attend: says which widths differ", "[head][error]") {
   CHECK_THROWS_WITH(attend(Matrix{{1}}, HeadWeights{.W_Q = {{1}}, .W_K = {{1}}, .W_V = {{1}}},
                            {.is_token = {true, true}}),
                     "attend: is_token has 2 entries for 1 keys");
+}
+
+TEST_CASE("attend, multi_head_attention: a scale of the caller takes the place of 1/sqrt(d_head)",
+          "[head][multi_head]") {
+  const Matrix one = {{1, 0}, {0, 1}};
+  const Matrix x = {{1, 2}, {3, 4}};  // raw scores 5 11 / 11 25
+  const Matrix thrice = {{15, 33}, {33, 75}};
+  CHECK_THAT(attend(x, HeadWeights{one, one, one}, {.scale = 3}).scores, IsClose(thrice));
+  const Tensor3 scores =
+      multi_head_attention(x, MultiHeadWeights{1, one, one, one, one}, {.scale = 3}).scores;
+  CHECK_THAT(scores, IsClose(Tensor3{{{15, 33}, {33, 75}}}));
 }

@@ -1,6 +1,7 @@
 #include <headlight/attention/model.hpp>
 #include <headlight/core/linalg.hpp>
 #include <headlight/core/shape.hpp>
+#include <headlight/position/sinusoidal.hpp>
 #include <numeric>
 #include <stdexcept>
 
@@ -42,6 +43,22 @@ TEST_CASE("run_model: an untied unembedding is used instead", "[model]") {
   w.W_U = random_matrix(random, 13, 7);
   const ModelTrace t = run_model<double>(ids, w);
   CHECK_THAT(t.logits, IsClose(matmul(t.norm_final.output, headlight::transpose(w.W_U))));
+}
+
+TEST_CASE("run_model: the first block reads embedding plus position, row by row", "[model]") {
+  for (const Position position : all_positions) {
+    Random random(14);
+    const ModelWeights w = model(random, position);
+    Matrix want = Matrix::from_shape({ids.size(), w.W_E.shape(1)});
+    const Matrix waves = sinusoidal_positions<double>(ids.size(), w.W_E.shape(1));
+    for (std::size_t i = 0; i < want.shape(0); ++i)
+      for (std::size_t c = 0; c < want.shape(1); ++c) {
+        want(i, c) = w.W_E(ids[i], c);
+        if (position == Position::learned) want(i, c) += w.W_pos(i, c);
+        if (position == Position::sinusoidal) want(i, c) += waves(i, c);
+      }
+    CHECK_THAT(run_model<double>(ids, w).blocks[0].residual_pre, IsClose(want));
+  }
 }
 
 TEST_CASE("run_model: the future changes no stage of the past, whatever the positions",

@@ -1,5 +1,6 @@
 #include <cmath>
 #include <headlight/attention/head.hpp>
+#include <headlight/attention/head_slice.hpp>
 #include <headlight/core/linalg.hpp>
 #include <headlight/core/shape.hpp>
 #include <headlight/layer/mask.hpp>
@@ -13,25 +14,6 @@
 using namespace example;
 
 namespace {
-
-// Head h alone, by the plain single-head function.
-HeadWeights head_of(const MultiHeadWeights& w, std::size_t h) {
-  const auto columns_of = [&](const Matrix& W) {
-    const std::size_t width = W.shape(1) / w.n_heads;
-    Matrix slice = Matrix::from_shape({W.shape(0), width});
-    for (std::size_t i = 0; i < W.shape(0); ++i)
-      for (std::size_t j = 0; j < width; ++j) slice(i, j) = W(i, h * width + j);
-    return slice;
-  };
-  const auto part_of = [&](const Vector& b) {
-    const std::size_t width = b.size() / w.n_heads;
-    Vector part = Vector::from_shape({width});
-    for (std::size_t j = 0; j < width; ++j) part(j) = b(h * width + j);
-    return part;
-  };
-  return {columns_of(w.W_Q), columns_of(w.W_K), columns_of(w.W_V),
-          part_of(w.b_Q),    part_of(w.b_K),    part_of(w.b_V)};
-}
 
 Matrix slice(const Tensor3& heads, std::size_t h) {
   Matrix one = Matrix::from_shape({heads.shape(1), heads.shape(2)});
@@ -53,7 +35,7 @@ TEST_CASE("multi_head_attention: every head equals the plain single head",
     MultiHeadTrace trace;
     multi_head_attention(x, memory, w, options, trace);
     for (std::size_t h = 0; h < 3; ++h) {
-      const HeadTrace head = attend(x, memory, head_of(w, h), options);
+      const HeadTrace head = attend(x, memory, head_weights(w, h), options);
       CHECK_THAT(slice(trace.query, h), IsClose(head.query));
       CHECK_THAT(slice(trace.key, h), IsClose(head.key));
       CHECK_THAT(slice(trace.value, h), IsClose(head.value));
@@ -98,7 +80,8 @@ TEST_CASE("multi_head_attention: more rows than a block, the same numbers as the
   const Matrix x = random_matrix(random, 301, 6);
   const MultiHeadTrace trace = multi_head_attention(x, w, {.causal = true});
   for (std::size_t h = 0; h < 2; ++h)
-    CHECK_THAT(slice(trace.output, h), IsClose(attend(x, head_of(w, h), {.causal = true}).output));
+    CHECK_THAT(slice(trace.output, h),
+               IsClose(attend(x, head_weights(w, h), {.causal = true}).output));
 }
 
 TEST_CASE("multi_head_attention: the same bits with one and two threads", "[multi_head][law]") {
@@ -258,6 +241,19 @@ TEST_CASE("multi_head_attention: float agrees with double", "[multi_head][two-wa
   CHECK_THAT(narrow.attention_output, IsCloseInFloat(exact.attention_output));
 }
 
+TEST_CASE("multi_head_attention: every query sees the null key, whose value is zero",
+          "[multi_head]") {
+  const Matrix x = {{1}, {2}};  // scores 1 2 / 2 4
+  MultiHeadWeights w{1, {{1}}, {{1}}, {{1}}, {{1}}};
+  w.null_key = {{0}};  // a score of 0
+  const MultiHeadTrace t = multi_head_attention(x, w, {.causal = true});
+  const double e = std::exp(1), e2 = std::exp(2), e4 = std::exp(4);
+  const double first = 1 + e, second = 1 + e2 + e4;
+  CHECK_THAT(t.pattern,
+             IsClose(Tensor3{{{1 / first, e / first, 0}, {1 / second, e2 / second, e4 / second}}}));
+  CHECK_THAT(t.attention_output, IsClose(Matrix{{e / first}, {(e2 + 2 * e4) / second}}));
+}
+
 TEST_CASE("multi_head_attention: says which shapes do not fit", "[multi_head][error]") {
   Random random(13);
   MultiHeadWeights w = multi_head(random);
@@ -301,4 +297,24 @@ TEST_CASE("multi_head_attention: says which shapes do not fit", "[multi_head][er
                       v.null_key = Matrix::from_shape({3, 4});
                     })(),
                     "multi_head_attention: relative positions with a null key are not defined");
+}
+
+TEST_CASE("head_weights, output_rows: number by number, and no head that is not there",
+          "[head_slice][error]") {
+  MultiHeadWeights w;
+  w.n_heads = 2;
+  w.W_Q = {{0, 1, 2, 3}, {10, 11, 12, 13}};
+  w.W_K = {{20, 21, 22, 23}, {30, 31, 32, 33}};
+  w.W_V = {{40, 41}, {50, 51}};
+  w.W_O = {{60, 61, 62}, {70, 71, 72}};
+  w.b_Q = {80, 81, 82, 83};
+  const HeadWeights second = head_weights(w, 1);
+  CHECK_THAT(second.W_Q, IsClose(Matrix{{2, 3}, {12, 13}}));
+  CHECK_THAT(second.W_K, IsClose(Matrix{{22, 23}, {32, 33}}));
+  CHECK_THAT(second.W_V, IsClose(Matrix{{41}, {51}}));
+  CHECK_THAT(second.b_Q, IsClose(Vector{82, 83}));
+  CHECK(second.b_V.size() == 0);
+  CHECK_THAT(output_rows(w, 1), IsClose(Matrix{{70, 71, 72}}));
+  CHECK_THROWS_WITH(head_weights(w, 2), "head_weights: wanted a head below 2, got 2");
+  CHECK_THROWS_WITH(output_rows(w, 2), "output_rows: wanted a head below 2, got 2");
 }

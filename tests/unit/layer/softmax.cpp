@@ -26,6 +26,10 @@ TEST_CASE("softmax_rows: adding a constant to a row changes nothing", "[softmax]
   CHECK_THAT(softmax_rows(Matrix{{1001, 1002, 1003}}), IsClose(softmax_rows(Matrix{{1, 2, 3}})));
 }
 
+TEST_CASE("softmax_rows: scores near -1000 are as good as scores near 0", "[softmax]") {
+  CHECK_THAT(softmax_rows(Matrix{{-1001, -1002, -1003}}), IsClose(softmax_rows(Matrix{{3, 2, 1}})));
+}
+
 TEST_CASE("softmax_rows: a masked score gets exactly zero", "[softmax]") {
   const Matrix a = softmax_rows(Matrix{{0, -inf, 0}});
   CHECK(a(0, 1) == 0);

@@ -44,19 +44,8 @@ TEST_CASE("json_values: nested as the shape says", "[json]") {
   CHECK(json_values<double>(values, matrix) == "[[1,2,3],[4,5,\"-inf\"]]");
   CHECK(json_values<double>(values, cube) == "[[[1,2],[3,4],[5,\"-inf\"]]]");
   CHECK(json_values<double>({}, none) == "[]");
+  const Mask mask = {{true, false}};
+  CHECK(json_values<bool>({mask.data(), 2}, mask.shape()) == "[[true,false]]");
   CHECK_THROWS_WITH(json_values<double>(values, wrong),
                     "render::json_values: a shape of [2, 2] for 6 values");
-}
-
-TEST_CASE("json_stage: everything that a trace file says of a stage", "[json]") {
-  const std::vector<double> values = {0.5, 1};
-  StageOf<const double> stage{"attn.hook_z", "Y", "A V", "pos, d_head", {1, 2}, values, {}};
-  CHECK(json_stage(stage) ==
-        "{\"name\":\"attn.hook_z\",\"symbol\":\"Y\",\"formula\":\"A V\",\"axes\":[\"pos\","
-        "\"d_head\"],\"shape\":[1,2],\"dtype\":\"float64\",\"values\":[[0.5,1]]}");
-  CHECK_THAT(json_stage(stage, 1), !headlight_test::contains("values"));
-  const Mask mask = {{true, false}};
-  stage.values = {}, stage.flags = {mask.data(), 2};
-  CHECK_THAT(json_stage(stage),
-             headlight_test::contains("\"dtype\":\"bool\",\"values\":[[true,false]]"));
 }

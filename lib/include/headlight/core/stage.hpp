@@ -31,4 +31,8 @@ using StageVisitorOf = std::function<void(const StageOf<const T>&)>;
 template <class T>
 using InterventionOf = std::function<void(const StageOf<T>&)>;
 
+/// @param axes  "head, pos, d_head"
+/// @return one word an axis: "head", "pos", "d_head"
+std::vector<std::string> axis_names(std::string_view axes);
+
 }  // namespace headlight

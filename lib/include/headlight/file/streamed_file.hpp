@@ -27,7 +27,7 @@ class StreamedFile {
   void commit();
 
  private:
-  void fail(const std::string& doing) const;
+  [[noreturn]] void fail() const;
   std::filesystem::path path_, neighbour_;
   int file_ = -1;
   std::uint64_t size_ = 0;

@@ -1,13 +1,11 @@
 /// @file
-/// Numbers and stages as JSON: what the numbers are is written exactly, infinities and NaN are
+/// Texts and numbers as JSON: what the numbers are is written exactly, infinities and NaN are
 /// spelled "inf", "-inf", "nan".
 #pragma once
 
-#include <headlight/core/stage.hpp>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace headlight::render {
 
@@ -33,12 +31,5 @@ std::string json_number(float x);
 /// @throws ShapeError when the sizes do not multiply to the number of values
 template <class T>
 std::string json_values(std::span<const T> values, std::span<const std::size_t> shape);
-
-/// One recorded stage: name, symbol, formula, axes, shape, dtype, values.
-/// @param stage  of a trace
-/// @param most  more numbers than these are left out: "values" is absent then
-/// @return a JSON object, as in the trace file
-template <class T>
-std::string json_stage(const StageOf<T>& stage, std::size_t most = 65536);
 
 }  // namespace headlight::render

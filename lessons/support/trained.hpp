@@ -1,0 +1,40 @@
+/// @file
+/// What lessons ask of trained models: who looks at what, and what is lost without a head.
+#pragma once
+
+#include <headlight/analysis/ablation.hpp>
+#include <headlight/learning/evaluate.hpp>
+#include <headlight/learning/recipes.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "support/models.hpp"
+
+namespace lesson {
+
+class Page;
+
+/// @param weights  a model  @return its heads, layer by layer
+std::vector<headlight::HeadId> all_heads(const headlight::ModelWeightsF& weights);
+
+/// @param id  of a head  @return "1.3": layer, head
+std::string head_name(headlight::HeadId id);
+
+/// @param figures  of a relation  @return the head with the largest weight on its gold keys
+headlight::HeadId best_head(const headlight::RelationFigures& figures);
+
+/// A table: for every relation the head that looks at its keys most, and its weight before
+/// training.
+/// @param page  where  @param relations  their names  @param after  figures of the trained model
+/// @param before  of the same model untrained
+void show_relations(Page& page, const std::vector<std::string>& relations,
+                    const headlight::Evaluation& after, const headlight::Evaluation& before);
+
+/// @param weights  a model  @param examples  it is run on  @param heads  whose output becomes zero
+/// @return mean loss
+double loss_without(const headlight::ModelWeightsF& weights,
+                    std::span<const headlight::Example> examples,
+                    const std::vector<headlight::HeadId>& heads);
+
+}  // namespace lesson
