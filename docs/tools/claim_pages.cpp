@@ -101,6 +101,9 @@ std::string ClaimPages::evidence(const Claim& claim) const {
     }
     if (!claim.fails_when.empty())
       html += "<br/><span class=\"fails\">fails when: " + escape_html(claim.fails_when) + "</span>";
+    for (const std::string& fault : claim.planted_faults)
+      html += "<br/><span class=\"fails\">planted: " + escape_html(replaced(fault, "_", " ")) +
+              "</span>";
     return html;
   }
   if (!claim.evidence.empty()) return escape_html(claim.evidence);

@@ -67,6 +67,7 @@ std::vector<Claim> read_claims(const fs::path& folder) {
       claim.note = text_of(item, {"note"});
       claim.evidence = text_of(item, {"evidence"});
       claim.fails_when = text_of(item, {"fails_when"});
+      claim.planted_faults = item.value("planted_faults", std::vector<std::string>());
       claim.measured_before = item.value("measured_before", false);
       claim.executable = item.value("executable", false);
       if (claim.id.empty() || claim.text.empty() || claim.verdict.empty())

@@ -16,7 +16,8 @@ struct Claim {
   std::string note;     ///< correction and source, without bracket tags
   std::string
       evidence;  ///< what stands behind the note: "source read", "source not consulted", ...
-  std::string fails_when;        ///< the fault or control under which its check fails
+  std::string fails_when;  ///< the fault or control under which its check fails
+  std::vector<std::string> planted_faults = {};  ///< those of tests/planted_faults that it notices
   bool measured_before = false;  ///< the note holds figures of a trial outside the project
   bool executable = false;
 };
