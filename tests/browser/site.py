@@ -128,7 +128,7 @@ def use(driver):
     driver.get(html.as_uri() + "/" + found[0][0])
     heading = driver.execute_script(
         "const e = document.getElementById(location.hash.slice(1)); return e ? e.parentElement.innerText : ''")
-    if "Residual and LayerNorm" not in heading:
+    if "residual and layernorm" not in heading.lower():
         fault("search", f"the result {found[0]} leads to '{heading[:60]}'")
 
     open_page(driver, "lesson_13.html")
