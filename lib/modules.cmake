@@ -4,6 +4,8 @@ headlight_module(layer softmax mask norm feed_forward embedding cross_entropy)
 headlight_module(position sinusoidal learned relative t5_bias rope alibi)
 headlight_module(attention head multi_head head_slice cross block model intervention HEADER_ONLY options)
 headlight_module(render text palette table heatmap chart json svg viewer html)
+# g++ 12 raises false alarms about the text they join (bug 105651) unless libstdc++ is read as a system header
+set_property(SOURCE src/render/svg.cpp src/render/viewer.cpp src/render/html.cpp PROPERTY SKIP_PRECOMPILE_HEADERS ON)
 # The viewer's script and style sheet become part of the library.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/viewer/head.js
                                        ${CMAKE_CURRENT_SOURCE_DIR}/viewer/head.css)
@@ -33,6 +35,7 @@ foreach(kernel IN LISTS kernels)
   set_property(SOURCE src/core/kernels_${kernel}.cpp APPEND PROPERTY COMPILE_OPTIONS
                -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi
                $<$<CONFIG:Debug>:-O2>)  # without it nothing fuses, and bits differ
+  set_property(SOURCE src/core/kernels_${kernel}.cpp PROPERTY SKIP_PRECOMPILE_HEADERS ON)
 endforeach()
 headlight_module(analysis head_scores entropy ablation path_edge)
 headlight_module(learning parameters backward optimiser trainer data recipes evaluate)
@@ -41,6 +44,7 @@ target_sources(headlight PRIVATE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.
 # so that choices inside loops become vectors; no value changes
 set_property(SOURCE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.cpp
              PROPERTY COMPILE_OPTIONS -fno-math-errno -fno-trapping-math)
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/lib/src/learning/kernels.cpp PROPERTY SKIP_PRECOMPILE_HEADERS ON)
 headlight_module(mechanism catalogue stages full flash local linear sparse performer
                  state_space s4_kernel selective_scan hashing routing token_mixing hydra
                  HEADER_ONLY work)
