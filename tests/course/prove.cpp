@@ -85,7 +85,7 @@ std::string refusal_problem(const Setup& setup, const Entry& entry, const json& 
   if (full(verdict.report)) return name + " gets all points";
   if (verdict.report.status != "partial")
     return name + " is " + verdict.report.status + ", not wrong: " + first_text(verdict.report);
-  if (verdict.stage != mutant["stage"])
+  if (verdict.stage != mutant["stage"].get<std::string>())
     return name + ": first wrong stage '" + verdict.stage + "', expected '" +
            mutant["stage"].get<std::string>() + "'";
   if (mutant["cause"].get<std::string>().empty()) return {};
