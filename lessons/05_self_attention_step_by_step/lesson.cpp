@@ -36,9 +36,12 @@ const double root_d_k = std::sqrt(static_cast<double>(d_k));
 // One head as the report walks through it; every step adds its letters.
 struct Walk {
   std::vector<std::string> tokens;
-  HeadWeights weights;  // W_Q, W_K, W_V: [d_model, d_k]
-  Matrix X, Q, K, V, S, S_masked, A, Y;
-  MultiHeadWeights layer;  // of two heads, for step 7
+  HeadWeights weights;     // W_Q, W_K, W_V: [d_model, d_k]
+  Matrix X;                // [n, d_model]
+  Matrix Q, K, V;          // [n, d_k], V: [n, d_v]
+  Matrix S, S_masked, A;   // [n_query, n_key]
+  Matrix Y;                // [n, d_v]
+  MultiHeadWeights layer;  // of two heads, for steps 7 and 8
 };
 
 void step_1(lesson::Page& page, Walk& w, Random& random) {
@@ -51,6 +54,7 @@ void step_1(lesson::Page& page, Walk& w, Random& random) {
   ModelWeights model;  // of one block; token i of this text has the id i
   model.W_E = E;
   model.blocks.resize(1);
+  // transpose(W_V) stands for W_O: what enters the block is looked at, not what leaves it.
   model.blocks[0].attention = {1, w.weights.W_Q, w.weights.W_K, w.weights.W_V,
                                transpose(w.weights.W_V)};
   std::vector<std::size_t> ids(n);
@@ -116,15 +120,17 @@ void step_3(lesson::Page& page, Walk& w, Random& random) {
 
   page.step("Step 3: scaling");
   const std::size_t wide = 512;
-  const Matrix one = xt::eye<double>(wide);  // [d_k, d_k]
-  const Matrix q = random_matrix(random, 64, wide),
-               k = random_matrix(random, 16, wide);  // [n, d_k]
-  const auto largest = [&](double scale) {           // weight of a query, on average
+  const Matrix identity = xt::eye<double>(wide);     // [d_k, d_k]
+  const Matrix q = random_matrix(random, 64, wide);  // [n_query, d_k]
+  const Matrix k = random_matrix(random, 16, wide);  // [n_key, d_k]
+  const auto mean_largest = [&](double scale) {      // a query's largest weight, on average
     const Matrix peaks =
-        row_max(attend(q, k, HeadWeights{one, one, one}, {.scale = scale}).pattern);  // [64, 1]
+        row_max(attend(q, k, HeadWeights{identity, identity, identity}, {.scale = scale})
+                    .pattern);  // [n_query, 1]
     return xt::mean(peaks)();
   };
-  const double unscaled = largest(1), scaled = largest(0);  // 0: the library's own 1 / sqrt(d_k)
+  const double unscaled = mean_largest(1);
+  const double scaled = mean_largest(0);  // 0: the library's own 1 / sqrt(d_k)
   page.text_table({"d_k = 512, 16 keys", "mean largest weight"},
                   {{"without scaling", render::fixed(unscaled)},
                    {"divided by sqrt(d_k)", render::fixed(scaled)}});
@@ -149,9 +155,9 @@ void step_3(lesson::Page& page, Walk& w, Random& random) {
 using Numbers = std::map<std::string, std::vector<double>>;
 StageVisitorOf<double> keep_in(Numbers& stages) {
   return [&stages](const StageOf<const double>& stage) {
-    std::vector<double>& numbers = stages[stage.name];
-    numbers.assign(stage.values.begin(), stage.values.end());
-    numbers.insert(numbers.end(), stage.flags.begin(), stage.flags.end());
+    std::vector<double>& kept = stages[stage.name];
+    kept.assign(stage.values.begin(), stage.values.end());
+    kept.insert(kept.end(), stage.flags.begin(), stage.flags.end());
   };
 }
 Numbers numbers(const HeadTrace& trace) {
@@ -186,11 +192,11 @@ void step_4(lesson::Page& page, Walk& w) {
   for (std::size_t j = 1; j < n; ++j) {
     Matrix other = w.X;
     xt::view(other, j) += 1.0;
-    for (const auto& [name, after] : numbers(attend(other, w.weights, {.causal = true})))
-      if (!std::equal(after.begin(),
-                      after.begin() + static_cast<std::ptrdiff_t>(after.size() / n * j),
-                      before.at(name).begin()))
-        changed.insert(name);
+    for (const auto& [name, after] : numbers(attend(other, w.weights, {.causal = true}))) {
+      const std::size_t in_earlier_rows = after.size() / n * j;  // n rows, j of them before token j
+      const auto end = after.begin() + static_cast<std::ptrdiff_t>(in_earlier_rows);
+      if (!std::equal(after.begin(), end, before.at(name).begin())) changed.insert(name);
+    }
   }
   page.check_equal(
           changed, std::set<std::string>{"attn.hook_scores_raw", "attn.hook_scores_scaled"},
@@ -226,6 +232,7 @@ void step_5(lesson::Page& page, Walk& w) {
   page.show("A", "query, key", w.A, {w.tokens, w.tokens});
   const Mask mask = causal_mask(n, n);  // [n_query, n_key]
   page.heat_map("A: who looks at whom", w.A, {w.tokens, w.tokens}, &mask);
+  // The library's softmax is checked here, and in the last step that A is the library's pattern.
   page.check_close(softmax_rows(w.S_masked), lesson::plain_head(w.X, w.weights, true).pattern,
                    "exp(q_i . k_j / sqrt(d_k)) over the sum of those that are seen")
       .decides("C05-14");
@@ -244,12 +251,13 @@ void four_ways_to_mask(lesson::Page& page, const Walk& w) {
   const Matrix visible = xt::tril(xt::ones<double>({n, n}));  // [n_query, n_key]
   Matrix other = w.X;                                         // [n, d_model], another last token
   xt::view(other, n - 1) *= -1.0;
-  const auto output = [&](const Matrix& X,
-                          const auto& pattern_of) {  // [n - 1, d_v], of the earlier tokens
+  // Outputs of the earlier tokens, [n - 1, d_v].
+  const auto output = [&](const Matrix& X, const auto& pattern_of) {
     const Matrix S = matmul(matmul(X, w.weights.W_Q), transpose(matmul(X, w.weights.W_K))) /
                      root_d_k;  // [n_query, n_key]
     return Matrix(xt::view(matmul(pattern_of(S), matmul(X, w.weights.W_V)), xt::range(0, n - 1)));
   };
+  // Four ways from scores to a pattern, both [n_query, n_key].
   const auto before_softmax = [&](const Matrix& S) {
     return softmax_rows(Matrix(xt::where(visible > 0.0, S, hidden)));
   };
@@ -264,8 +272,10 @@ void four_ways_to_mask(lesson::Page& page, const Walk& w) {
     rows.push_back({name, render::fixed(sum(0, 0), 2),
                     leaks.back() < 1e-12 ? "0" : render::fixed(leaks.back(), 2)});
   };
-  add("score -inf, before softmax", before_softmax), add("weight 0, after softmax", zeroed),
-      add("weight 0, then divided by the row's sum", renormalised), add("score 0", score_zero);
+  add("score -inf, before softmax", before_softmax);             // leaks[0]
+  add("weight 0, after softmax", zeroed);                        // leaks[1]
+  add("weight 0, then divided by the row's sum", renormalised);  // leaks[2]
+  add("score 0", score_zero);                                    // leaks[3]
   page.say("Leak: how much earlier outputs change when the last token does.");
   page.text_table({"hidden by", "row 1 sums to", "leak"}, rows);
   page.check_close(renormalised(w.S), before_softmax(w.S),
@@ -295,9 +305,9 @@ void step_6(lesson::Page& page, Walk& w) {
                           causal.output(i, c) - xt::amax(seen)()});
     }
   page.check_less(outside, 1e-12, "every output is a mean of the values it sees").decides("C05-17");
-  const auto first = [](const Matrix& a) {
+  const auto first = [](const Matrix& a) {  // [1, d_v]
     return Matrix(xt::view(a, xt::range(0, 1)));
-  };  // [1, d_v]
+  };
   page.check_close(first(causal.output), first(w.V),
                    "the first token of a decoder gets its own value and nothing of the others")
       .decides("C05-18");
@@ -313,11 +323,12 @@ void step_7(lesson::Page& page, const Walk& w, Random& random) {
   const MultiHeadTrace all = multi_head_attention(w.X, W, {.causal = true});
   Matrix z = xt::zeros<double>({n, d_model});  // [n, n_heads d_v]
   const Numbers stages = numbers(all);
-  double apart = 0;  // of any stage of a head in the layer from that of the head alone
+  double apart = 0;  // largest difference between a stage of a head in the layer and of it alone
   for (std::size_t h = 0; h < n_heads; ++h) {
     const HeadTrace one = attend(w.X, head_weights(W, h), {.causal = true});
     xt::view(z, xt::all(), xt::range(h * d_k, (h + 1) * d_k)) = one.output;
     for (const auto& [name, alone] : numbers(one)) {
+      // A stage of the layer holds its heads one after the other; the mask is one for all heads.
       const double* in_layer =
           stages.at(name).data() + (name == "attn.hook_mask" ? 0 : h * alone.size());
       const std::size_t shape[] = {alone.size()};
@@ -340,10 +351,10 @@ void step_7(lesson::Page& page, const Walk& w, Random& random) {
                    "times W_O [d_model, d_model] is what the layer gives")
       .decides("C05-21");
 
-  MultiHeadWeights wide = W;  // d_v = 6 for d_k = 4
-  wide.W_V = random_matrix(random, d_model, n_heads * 6);
-  wide.W_O = random_matrix(random, n_heads * 6, d_model);
-  Matrix by_head = xt::zeros<double>({n, d_model});  // [n, d_model]
+  MultiHeadWeights wide = W;                               // d_v = 6 for d_k = 4
+  wide.W_V = random_matrix(random, d_model, n_heads * 6);  // [d_model, h d_v]
+  wide.W_O = random_matrix(random, n_heads * 6, d_model);  // [h d_v, d_model]
+  Matrix by_head = xt::zeros<double>({n, d_model});        // [n, d_model]
   for (std::size_t h = 0; h < n_heads; ++h)
     by_head +=
         matmul(attend(w.X, head_weights(wide, h), {.causal = true}).output, output_rows(wide, h));
@@ -365,15 +376,17 @@ void step_7(lesson::Page& page, const Walk& w, Random& random) {
       .decides("C05-13");
 
   MultiHeadWeights resting = W;  // a head may look at nobody: a key of no token, its value zero
-  resting.null_key = random_matrix(random, n_heads, d_k);
-  Matrix rested = z;  // [n, h d_v]
+  resting.null_key = random_matrix(random, n_heads, d_k);  // [n_heads, d_k]
+  Matrix rested = z;                                       // [n, h d_v]
   for (std::size_t h = 0; h < n_heads; ++h) {
     const HeadTrace one = attend(w.X, head_weights(W, h), {.causal = true});
     for (std::size_t i = 0; i < n; ++i) {
-      const double s = xt::sum(xt::view(one.query, i) * xt::view(resting.null_key, h))() / root_d_k;
-      double sum = 0;
-      for (std::size_t j = 0; j <= i; ++j) sum += std::exp(one.scores(i, j));
-      xt::view(rested, i, xt::range(h * d_k, (h + 1) * d_k)) *= sum / (sum + std::exp(s));
+      const double null_score =
+          xt::sum(xt::view(one.query, i) * xt::view(resting.null_key, h))() / root_d_k;
+      double of_tokens = 0;  // the softmax's denominator without the null key
+      for (std::size_t j = 0; j <= i; ++j) of_tokens += std::exp(one.scores(i, j));
+      xt::view(rested, i, xt::range(h * d_k, (h + 1) * d_k)) *=
+          of_tokens / (of_tokens + std::exp(null_score));
     }
   }
   page.check_close(
@@ -433,16 +446,16 @@ void step_8(lesson::Page& page, const Walk& w, Random& random) {
   for (std::size_t i = 0; i < n; ++i) xt::view(u, i) += ffn.b_in;
   const double r = std::sqrt(2 / std::numbers::pi);
   const Matrix gelu = u / 2.0 * (1.0 + xt::tanh(r * (u + 0.044715 * u * u * u)));  // [n, d_hidden]
-  const auto then = [&](const Matrix& active) {
+  const auto residual_after = [&](const Matrix& active) {
     Matrix after = whole.residual_mid + matmul(active, ffn.W_out);  // [n, d_model]
     for (std::size_t i = 0; i < n; ++i) xt::view(after, i) += ffn.b_out;
     return after;
   };
-  page.check_close(whole.residual_post, then(gelu),
+  page.check_close(whole.residual_post, residual_after(gelu),
                    "GPT-2's: x + W_out gelu(W_in norm(x)), every token by itself");
   block.feed_forward->activation = Activation::gelu;
   const Matrix exact = u / 2.0 * (1.0 + xt::erf(u / std::sqrt(2.0)));  // [n, d_hidden]
-  page.check_close(run_block(w.X, block, {.causal = true}).residual_post, then(exact),
+  page.check_close(run_block(w.X, block, {.causal = true}).residual_post, residual_after(exact),
                    "BERT's takes the normal distribution itself, not GPT-2's tanh for it");
   block.feed_forward->activation = Activation::relu, block.place = NormPlace::after;
   const BlockTrace original = run_block(w.X, block, {.causal = true});
@@ -458,16 +471,18 @@ void step_8(lesson::Page& page, const Walk& w, Random& random) {
 void example(lesson::Page& page) {
   page.step("Example: \"The cat sat\", checked on paper");
   const std::vector<std::string> words = {"The", "cat", "sat"};
-  const double r = std::sqrt(2.0);  // d_k = 2; the scaled scores of "sat" become ln 1, ln 5, ln 2
-  const Matrix one = {{1, 0}, {0, 1}};
-  const Matrix query = {{0, 0}, {0, 0}, {1, 0}};                                // [3, d_k]
-  const Matrix key = {{0, 0}, {r * std::log(5.0), 0}, {r * std::log(2.0), 0}};  // [3, d_k]
-  const Matrix value = {{8, 0}, {0, 16}, {4, 4}};                               // [3, d_v]
-  const HeadTrace cat = attend(query, key, HeadWeights{one, one, one}, {.causal = true});
-  const Matrix Y = matmul(cat.pattern, value);  // [3, d_v]
-  page.show("A", "query, key", cat.pattern, {words, words});
+  const double root_2 = std::sqrt(2.0);      // d_k = 2; scaled scores of "sat": ln 1, ln 5, ln 2
+  const Matrix identity = {{1, 0}, {0, 1}};  // queries and keys are given: nothing to project
+  const Matrix query = {{0, 0}, {0, 0}, {1, 0}};  // [3, d_k]
+  const Matrix key = {
+      {0, 0}, {root_2 * std::log(5.0), 0}, {root_2 * std::log(2.0), 0}};  // [3, d_k]
+  const Matrix value = {{8, 0}, {0, 16}, {4, 4}};                         // [3, d_v]
+  const HeadTrace trace =
+      attend(query, key, HeadWeights{identity, identity, identity}, {.causal = true});
+  const Matrix Y = matmul(trace.pattern, value);  // [3, d_v]: the trace's own value is the key
+  page.show("A", "query, key", trace.pattern, {words, words});
   page.show("Y", "token, d_v", Y, {.rows = words});
-  page.check_close(Matrix(xt::view(cat.pattern, xt::range(2, 3))),
+  page.check_close(Matrix(xt::view(trace.pattern, xt::range(2, 3))),
                    Matrix{{1 / 8.0, 5 / 8.0, 2 / 8.0}},
                    "\"sat\" looks at The, cat, sat with 1/8, 5/8, 2/8")
       .decides("C05-24");
@@ -532,7 +547,8 @@ Matrix streamed(const Matrix& Q, const Matrix& K, const Matrix& V, std::size_t b
       held = std::max(held, scores.size());
       const double higher = std::max(max, *std::max_element(scores.begin(), scores.end()));
       const double shrink = rescale ? std::exp(max - higher) : 1;  // of what was summed so far
-      max = higher, sum *= shrink;
+      max = higher;
+      sum *= shrink;
       xt::view(Y, i) *= shrink;
       for (std::size_t j = first; j < first + scores.size(); ++j) {
         const double e = std::exp(scores[j - first] - max);
@@ -550,13 +566,13 @@ void history(lesson::Page& page, const Walk& w) {
   const std::size_t n = w.tokens.size();
   const Matrix all_at_once = attend(w.X, w.weights, {.causal = true}).output;    // [n, d_v]
   Matrix K_kept = xt::zeros<double>({n, d_k}), V_kept = K_kept, grown = K_kept;  // [n, d_k]
-  for (std::size_t i = 0; i < n;
-       ++i) {  // only the new token is projected; keys and values are kept
+  // Only the new token is projected; keys and values are kept.
+  for (std::size_t i = 0; i < n; ++i) {
     const Matrix x = xt::view(w.X, xt::range(i, i + 1));  // [1, d_model]
     xt::view(K_kept, i) = xt::view(matmul(x, w.weights.W_K), 0);
     xt::view(V_kept, i) = xt::view(matmul(x, w.weights.W_V), 0);
     const Matrix K = xt::view(K_kept, xt::range(0, i + 1)),
-                 V = xt::view(V_kept, xt::range(0, i + 1));
+                 V = xt::view(V_kept, xt::range(0, i + 1));                      // [i + 1, d_k]
     const Matrix S = matmul(matmul(x, w.weights.W_Q), transpose(K)) / root_d_k;  // [1, i + 1]
     xt::view(grown, i) = xt::view(matmul(softmax_rows(S), V), 0);
   }
@@ -564,8 +580,8 @@ void history(lesson::Page& page, const Walk& w) {
           all_at_once, grown,
           "all tokens in parallel give what one after the other gives, with keys and values kept")
       .decides("C05-32");
-  Matrix step_by_step =
-      w.Y;  // [n, d_v]: the library asked for the last query alone, again and again
+  // The library, asked for the last query alone, again and again.
+  Matrix step_by_step = xt::zeros<double>({n, d_k});  // [n, d_v]
   for (std::size_t i = 0; i < n; ++i)
     xt::view(step_by_step, i) =
         xt::view(attend(Matrix(xt::view(w.X, xt::range(i, i + 1))),
@@ -600,8 +616,8 @@ void history(lesson::Page& page, const Walk& w) {
       .decides("C05-33", "C05-34");
   page.check_less(worst_of_library, 1e-12, "so does the library's FlashAttention")
       .decides("C05-33", "C05-34");
-  const Matrix rising = {
-      {0, 0, 0, 0}, {2, 0, 0, 0}, {4, 0, 0, 0}};  // [3, d_k], queries, keys, values
+  // Queries, keys and values at once; scores rise, so the running maximum does.
+  const Matrix rising = {{0, 0, 0, 0}, {2, 0, 0, 0}, {4, 0, 0, 0}};  // [3, d_k]
   std::size_t ignored = 0;
   page.check_differs(streamed(rising, rising, rising, 1, false, ignored),
                      streamed(rising, rising, rising, 1, true, ignored), 1e-2,
@@ -651,9 +667,9 @@ void by_name(lesson::Page& page, const Walk& w) {
                        again);  // into the same memory
   page.check_true(numbers(again) == numbers(multi_head_attention(Matrix(2.0 * w.X), w.layer)),
                   "a trace that is used again holds nothing of its past");
-  const MultiHeadWeightsF narrow = {n_heads, w.layer.W_Q, w.layer.W_K, w.layer.W_V, w.layer.W_O};
+  const MultiHeadWeightsF in_float = {n_heads, w.layer.W_Q, w.layer.W_K, w.layer.W_V, w.layer.W_O};
   page.check_close(
-      multi_head_attention<float>(MatrixF(w.X), narrow, {.causal = true}).attention_output,
+      multi_head_attention<float>(MatrixF(w.X), in_float, {.causal = true}).attention_output,
       multi_head_attention(w.X, w.layer, {.causal = true}).attention_output,
       "in float the same to six digits", 1e-6);
 }

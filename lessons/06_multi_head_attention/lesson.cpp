@@ -27,8 +27,9 @@ using namespace headlight;
 namespace {
 
 constexpr std::size_t d = 12, h = 3, d_h = 4;  // d_model, heads, width of a head
-constexpr std::array inputs = {&MultiHeadWeights::W_Q, &MultiHeadWeights::W_K,
-                               &MultiHeadWeights::W_V};  // whose columns are heads
+// The members whose columns are divided among heads: W.*member is W_Q, W_K, W_V in turn.
+constexpr std::array projections = {&MultiHeadWeights::W_Q, &MultiHeadWeights::W_K,
+                                    &MultiHeadWeights::W_V};
 
 auto of_head(std::size_t head) {  // its columns of W_Q, W_K, W_V, its rows of W_O
   return xt::range(head * d_h, (head + 1) * d_h);
@@ -45,7 +46,7 @@ void definition(lesson::Page& page, const std::vector<std::string>& tokens, cons
   page.step("Definition: heads in parallel, each with its own projections");
   const MultiHeadTrace all = multi_head_attention(X, W);
   Matrix concat = xt::zeros<double>({n, d});  // [n, h d_h]
-  double apart = 0;                           // of a head in the layer from the head alone, at most
+  double apart = 0;  // largest difference between a head in the layer and alone
   for (std::size_t i = 0; i < h; ++i) {
     const HeadWeights W_i = {xt::view(W.W_Q, xt::all(), of_head(i)),
                              xt::view(W.W_K, xt::all(), of_head(i)),
@@ -79,31 +80,34 @@ void aggregation(lesson::Page& page, const std::vector<std::string>& tokens, con
   page.step("Aggregation: times W_O");
   const std::size_t n = tokens.size();
   const MultiHeadTrace all = multi_head_attention(X, W);
-  const Matrix& concat = all.concatenated;    // [n, h d_h]
-  const Matrix Z = matmul(concat, W.W_O);     // [n, d_model]
-  Matrix sum = xt::zeros<double>({n, d});     // [n, d_model]: head by head
-  Matrix single = xt::zeros<double>({n, d});  // [n, d_model]: number by number
+  const Matrix& concat = all.concatenated;      // [n, h d_h]
+  const Matrix Z = matmul(concat, W.W_O);       // [n, d_model]
+  Matrix sum = xt::zeros<double>({n, d});       // [n, d_model]: head by head
+  Matrix by_terms = xt::zeros<double>({n, d});  // [n, d_model]: number by number
   for (std::size_t i = 0; i < h; ++i)
     sum += matmul(Matrix(xt::view(concat, xt::all(), of_head(i))), output_rows(W, i));
   for (std::size_t t = 0; t < n; ++t)
     for (std::size_t m = 0; m < d; ++m)
-      for (std::size_t c = d; c-- > 0;) single(t, m) += concat(t, c) * W.W_O(c, m);
+      for (std::size_t c = d; c-- > 0;)  // the last term first: another order than the library's
+        by_terms(t, m) += concat(t, c) * W.W_O(c, m);
   page.show("Z", "token, d_model", Z, {.rows = tokens});
   page.check_close(all.attention_output, Z,
                    "[h_1 || ... || h_h] W_O, with W_O of h d_h rows and d_model columns")
       .decides("C06-03", "C06-07");
-  page.check_close(all.attention_output, single, "number by number").decides("C06-03");
+  page.check_close(all.attention_output, by_terms, "number by number").decides("C06-03");
   page.check_close(all.attention_output, sum,
                    "a sum over heads: h_i times its d_h rows of W_O. The merge is linear")
       .decides("C06-31");
   std::vector<std::vector<std::string>> rows;
   const auto norm = [](const Matrix& a) { return std::sqrt(xt::sum(a * a)()); };
-  double squares = 0, off = 0;  // off: recorded contributions from those by hand, at most
+  double squares = 0;     // of the heads' norms, summed
+  double difference = 0;  // largest between a recorded contribution and the one by hand
   for (std::size_t i = 0; i < h; ++i) {
     const Matrix part = xt::view(all.contribution, i);  // [n, d_model]
     const Matrix by_hand =
         matmul(Matrix(xt::view(concat, xt::all(), of_head(i))), output_rows(W, i));
-    squares += norm(part) * norm(part), off = std::max(off, compare(part, by_hand).relative);
+    squares += norm(part) * norm(part);
+    difference = std::max(difference, compare(part, by_hand).relative);
     rows.push_back({"head " + std::to_string(i), render::fixed(norm(part), 2),
                     render::fixed(xt::sum(part * Z)() / norm(part) / norm(Z), 2)});
   }
@@ -111,20 +115,20 @@ void aggregation(lesson::Page& page, const std::vector<std::string>& tokens, con
   page.text_table({"what is written", "norm", "cosine to Z"}, rows);
   page.say("The heads' squares sum to " + render::fixed(squares, 2) + ", Z has " +
            render::fixed(norm(Z) * norm(Z), 2) + ": what they write is not at right angles.");
-  page.check_less(off, 1e-12, "the trace records what every head writes");
+  page.check_less(difference, 1e-12, "the trace records what every head writes");
   Random random(page.seed(61));
   MultiHeadWeights rectangular = W;
-  rectangular.W_O = random_matrix(random, d, 20);
+  rectangular.W_O = random_matrix(random, d, 20);  // [h d_h, 20]
   page.check_close(multi_head_attention(X, rectangular).attention_output,
                    matmul(concat, rectangular.W_O), "W_O need not be square: 12 rows, 20 columns")
       .decides("C06-08");
 
-  rectangular.W_O = random_matrix(random, d + 1, 20);
+  rectangular.W_O = random_matrix(random, d + 1, 20);  // [h d_h + 1, 20]: a row too many
   page.check_refused([&] { multi_head_attention(X, rectangular); },
                      "but its rows are the h d_h columns, no more")
       .controls("C06-07", "C06-08");
-  const NormWeights plain = {xt::ones<double>({d}), {}};
-  Matrix normed_one_by_one = xt::zeros<double>({n, d});  // [n, d_model]
+  const NormWeights plain = {xt::ones<double>({d}), {}};  // gain one, no bias
+  Matrix normed_one_by_one = xt::zeros<double>({n, d});   // [n, d_model]
   for (std::size_t i = 0; i < h; ++i)
     normed_one_by_one += normalise(Matrix(xt::view(all.contribution, i)), plain).output;
   page.check_differs(normed_one_by_one, normalise(Z, plain).output, 1e-3,
@@ -144,12 +148,13 @@ void biases(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
     xt::view(result, a.shape(0)) = row;
     return result;
   };
-  const Matrix X1 = transpose(
-      with_row(transpose(X), xt::ones<double>({X.shape(0)})));  // [n, d_model + 1], a constant one
+  // A column of ones beside X.
+  const Matrix X_and_one =
+      transpose(with_row(transpose(X), xt::ones<double>({X.shape(0)})));  // [n, d_model + 1]
   longer.W_Q = with_row(W.W_Q, biased.b_Q), longer.W_K = with_row(W.W_K, biased.b_K);
   longer.W_V = with_row(W.W_V, biased.b_V);  // [d_model + 1, h d_h] each
   const MultiHeadTrace layer = multi_head_attention(X, biased),
-                       one = multi_head_attention(X1, longer);
+                       one = multi_head_attention(X_and_one, longer);
   page.check_close(layer.query, one.query,
                    "a bias is one more row of W, for an input that is always one: queries");
   page.check_close(layer.key, one.key, "keys");
@@ -166,9 +171,9 @@ void order_of_heads(lesson::Page& page, const Matrix& X, const MultiHeadWeights&
   const std::vector<std::size_t> order = {1, 2, 0};  // which head stands where
   MultiHeadWeights moved = W;
   for (std::size_t i = 0; i < h; ++i)
-    for (const auto matrix : inputs)
-      xt::view(moved.*matrix, xt::all(), of_head(i)) =
-          xt::view(W.*matrix, xt::all(), of_head(order[i]));
+    for (const auto member : projections)
+      xt::view(moved.*member, xt::all(), of_head(i)) =
+          xt::view(W.*member, xt::all(), of_head(order[i]));
   page.check_differs(multi_head_attention(X, moved).attention_output, all.attention_output, 1e-3,
                      "heads moved without their rows of W_O give something else");
   for (std::size_t i = 0; i < h; ++i)
@@ -177,15 +182,16 @@ void order_of_heads(lesson::Page& page, const Matrix& X, const MultiHeadWeights&
                    "moved together they give the same: heads have no order");
   MultiHeadWeights cloned = W;  // the last head twice, with half of its rows of W_O each
   cloned.n_heads = h + 1;
-  for (const auto matrix : inputs)
-    cloned.*matrix =
-        xt::concatenate(xt::xtuple(W.*matrix, xt::view(W.*matrix, xt::all(), of_head(h - 1))), 1);
+  for (const auto member : projections)
+    cloned.*member =
+        xt::concatenate(xt::xtuple(W.*member, xt::view(W.*member, xt::all(), of_head(h - 1))), 1);
   const Matrix half = 0.5 * output_rows(W, h - 1);  // [d_h, d_model]
   cloned.W_O = xt::concatenate(
       xt::xtuple(xt::view(W.W_O, xt::range(std::size_t{0}, d - d_h)), half, half), 0);
   page.check_close(
       multi_head_attention(X, cloned).attention_output, all.attention_output,
       "a head cloned, both with half its rows of W_O: the same function with one head more");
+  // The second clone writes nothing any more: it is switched off.
   cloned.W_O = xt::concatenate(
       xt::xtuple(xt::view(W.W_O, xt::range(std::size_t{0}, d - d_h)), half, 0.0 * half), 0);
   page.check_close(
@@ -200,8 +206,8 @@ void why_W_O(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
   Matrix without = xt::zeros<double>({X.shape(0), d});  // [n, d_model]
   for (std::size_t i = 0; i < h; ++i) {
     HeadWeights folded = head_weights(W, i);
-    folded.W_V =
-        matmul(folded.W_V, output_rows(W, i));  // [d_model, d_model]: this head writes itself
+    // This head writes to the residual itself.
+    folded.W_V = matmul(folded.W_V, output_rows(W, i));  // [d_model, d_model]
     without += attend(X, folded).output;
   }
   page.check_close(t.attention_output, without,
@@ -225,16 +231,17 @@ void why_W_O(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
       .decides("C06-12");
 
   page.step("Why W_O: features that matter only in combination");
-  const Matrix bits = {
-      {0, 0, 1}, {0, 1, 1}, {1, 0, 1}, {1, 1, 1}};  // [4, 3]: of two heads, and a constant
-  const Matrix either = {{0}, {1}, {1}, {0}};       // [4, 1]: one of them, not both
-  const Matrix w = {{0}, {0}, {0.5}};               // [3, 1]: says 1/2, always
-  const Matrix miss = matmul(bits, w) - either;     // [4, 1]
+  // A bit of one head, a bit of another, and a constant.
+  const Matrix bits = {{0, 0, 1}, {0, 1, 1}, {1, 0, 1}, {1, 1, 1}};  // [4, 3]
+  const Matrix either = {{0}, {1}, {1}, {0}};    // [4, 1]: one of them, not both
+  const Matrix w = {{0}, {0}, {0.5}};            // [3, 1]: says 1/2, always
+  const Matrix miss = matmul(bits, w) - either;  // [4, 1]
   page.check_close(matmul(transpose(bits), miss), Matrix{{0}, {0}, {0}},
                    "no affine map of two bits comes nearer to \"one, not both\" than saying 1/2: "
                    "the slope of its error is zero there, and the error is convex")
       .decides("C06-11");
   page.check_close(xt::mean(miss * miss)(), 0.25, "which misses by 1/4").decides("C06-11");
+  // relu(a + b) - 2 relu(a + b - 1) is 0, 1, 1, 0
   const Matrix relu = xt::maximum(matmul(bits, Matrix{{1, 1}, {1, 1}, {0, -1}}), 0.0);  // [4, 2]
   page.check_close(matmul(relu, Matrix{{1}, {-2}}), either,
                    "one layer of ReLU after it does it exactly")
@@ -248,8 +255,7 @@ void parameters(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) 
     const HeadWeights head = head_weights(W, i);
     by_head += head.W_Q.size() + head.W_K.size() + head.W_V.size() + output_rows(W, i).size();
   }
-  MultiHeadWeights with_biases = W, single = W;
-  single.n_heads = 1;
+  MultiHeadWeights with_biases = W;
   for (Vector* b : {&with_biases.b_Q, &with_biases.b_K, &with_biases.b_V, &with_biases.b_O})
     *b = xt::zeros<double>({d});
   page.check_equal(by_head, 3 * h * d * d_h + h * d_h * d, "head by head: 3 h d d_h + h d_h d")
@@ -265,9 +271,11 @@ void parameters(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) 
       .controls("C06-18", "C06-20");
 
   page.step("Parameters: more expressive, at no cost?");
+  MultiHeadWeights single = W;  // the same matrices, read as one head
+  single.n_heads = 1;
   const MultiHeadTrace many = multi_head_attention(X, W), one = multi_head_attention(X, single);
   const std::size_t cells = X.shape(0) * X.shape(0);
-  Matrix patterns = Matrix::from_shape({h, cells});  // [h, n_query n_key]
+  Matrix patterns = Matrix::from_shape({h, cells});  // [h, n_query n_key]: a head a row
   std::copy(many.pattern.begin(), many.pattern.end(), patterns.begin());
   page.check_equal(lesson::rank(patterns), h,
                    "three heads: three independent patterns for the same queries")
@@ -285,7 +293,7 @@ void parameters(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) 
 void evidence(lesson::Page& page) {
   page.step("Evidence: one head or two, at equal parameters");
   std::vector<std::vector<std::string>> rows;
-  double accuracy[2] = {};
+  double accuracy[2] = {};  // of one head, of two
   for (int i = 0; i < 2; ++i) {
     const char* name = i == 0 ? "order-one-head" : "order-two-heads";
     const std::vector<Example> examples = held_out(find_recipe(name), 64);
@@ -307,6 +315,7 @@ void evidence(lesson::Page& page) {
   const std::vector<Example> examples = held_out(find_recipe("induction"), 24);
   const Evaluation after = evaluate(lesson::trained_model("induction"), examples),
                    before = evaluate(lesson::untrained_model("induction"), examples);
+  // Entropy over the log of the visible keys: 0 is one token, 1 is all alike.
   page.show("entropy of a row", "layer, head", after.entropy);
   page.show("on the token before", "layer, head", after.relation.at("previous").mass);
   page.check_greater(after.relation.at("previous").best(), 0.5,
@@ -342,8 +351,8 @@ Array transpose_output(const Array& Z, std::size_t heads) {
 
 void layout(lesson::Page& page) {
   page.step("Engineering: reshape, transpose, fold");
-  const std::size_t n = 6, heads = 4,
-                    width = 3;  // every cell has a number by which it is found again
+  const std::size_t n = 6, heads = 4, width = 3;
+  // Every cell has a number by which it is found again.
   Array P = xt::arange<double>(0, n * heads * width);
   P.reshape({std::size_t{1}, n, heads * width});       // [batch, n, h d_h]
   const Array split = transpose_qkv(P, heads);         // [batch h, n, d_h]
@@ -373,9 +382,11 @@ void folded_batch(lesson::Page& page, const MultiHeadWeights& W) {
   for (std::size_t b = 0; b < batch; ++b) {
     const Matrix X = random_matrix(random, n, d);  // [n, d_model]
     const MultiHeadTrace t = multi_head_attention(X, W);
-    xt::view(Q, b) = matmul(X, W.W_Q), xt::view(K, b) = matmul(X, W.W_K),
-                xt::view(V, b) = matmul(X, W.W_V);
-    xt::view(want, b) = t.concatenated, xt::view(want_query, b) = t.query;
+    xt::view(Q, b) = matmul(X, W.W_Q);
+    xt::view(K, b) = matmul(X, W.W_K);
+    xt::view(V, b) = matmul(X, W.W_V);
+    xt::view(want, b) = t.concatenated;
+    xt::view(want_query, b) = t.query;
   }
   const auto attended = [&](const Array& q, const Array& k, const Array& v) {
     Array z = v;  // [batch h, n, d_h]
@@ -401,13 +412,14 @@ void folded_batch(lesson::Page& page, const MultiHeadWeights& W) {
           reshaped(attended(glue(Q), glue(K), glue(V)), {batch, n, d}), want, 1e-3,
           "[batch, n, h, d_h] folded as it is, without the transpose, gives something else")
       .controls("C06-25", "C06-26", "C06-27", "C06-28");
-  std::vector<std::size_t> products, scores;
+  std::vector<std::size_t> products, scores;     // of 1, 3 and 12 heads
   const Matrix X = random_matrix(random, n, d);  // [n, d_model]
   for (const std::size_t count : {1u, 3u, 12u}) {
     MultiHeadWeights w = W;
     w.n_heads = count;
     const Work work = multi_head_counted(X, X, w).work;  // counted in its inner loops
-    products.push_back(work.multiply_adds), scores.push_back(work.largest_buffer);
+    products.push_back(work.multiply_adds);
+    scores.push_back(work.largest_buffer);  // h n n, with n n = 36
   }
   page.check_equal(products, std::vector<std::size_t>(3, 4 * n * d * d + 2 * n * n * d),
                    "1, 3 or 12 heads: the same products")

@@ -76,13 +76,14 @@ void without_positions(lesson::Page& page, const Matrix& X, const HeadWeights& W
       .controls("C13-01");
 
   page.step("Without positions, a decoder still knows the index");
-  Matrix mark = xt::zeros<double>({n, d}), reads_mark = xt::zeros<double>({d, std::size_t{1}});
-  mark(0, 0) = reads_mark(0, 0) = 1;                 // the first token carries a one
+  Matrix mark = xt::zeros<double>({n, d});                     // [n, d_model]
+  Matrix reads_mark = xt::zeros<double>({d, std::size_t{1}});  // [d_model, d_v = 1]
+  mark(0, 0) = reads_mark(0, 0) = 1;                           // the first token carries a one
   const Matrix nothing = xt::zeros<double>({d, d});  // [d_model, d_head]: asks for nothing
   const auto read = [&](bool causal) {
     return attend(mark, HeadWeights{nothing, W.W_K, reads_mark}, {.causal = causal}).output;
   };
-  Matrix share = read(true);  // [n, 1]: 1 / (i + 1)
+  Matrix share = xt::zeros<double>({n, std::size_t{1}});  // [n, 1]
   for (std::size_t i = 0; i < n; ++i) share(i, 0) = 1 / static_cast<double>(i + 1);
   page.show("Y", "query, mark", read(true));
   page.check_close(read(true), share,
@@ -136,12 +137,15 @@ void absolute(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
       .controls("C13-13");
 
   page.step("Absolute: one signal for all heads, read differently by each");
-  const Matrix one = xt::eye<double>(width);                    // [d_model, d_head]
-  const auto share_looking = [&](std::size_t back, double M) {  // of queries scoring `back` highest
-    const Matrix S = attend(places, HeadWeights{sinusoidal_shift<double>(width, M), one, one})
-                         .scores;  // [n_query, n_key]
+  const Matrix identity = xt::eye<double>(width);  // [d_model, d_head]
+  // Share of queries whose highest score is `back` tokens back, with W_Q = M(shift).
+  const auto share_looking = [&](std::size_t back, double shift) {
+    const Matrix W_Q = sinusoidal_shift<double>(width, shift);  // [d_model, d_head]
+    const Matrix S =
+        attend(places, HeadWeights{W_Q, identity, identity}).scores;  // [n_query, n_key]
     double hits = 0;
-    for (std::size_t i = back; i < long_n; ++i) hits += lesson::largest_in_row(S, i) + back == i;
+    for (std::size_t i = back; i < long_n; ++i)
+      if (lesson::largest_in_row(S, i) == i - back) hits += 1;
     return hits / static_cast<double>(long_n - back);
   };
   page.check_equal(
@@ -176,7 +180,8 @@ void shaw(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   const auto row = [&](std::size_t i, std::size_t j) {  // of offset j - i, clipped to the reach
     return i > j ? reach - std::min(i - j, reach) : reach + std::min(j - i, reach);
   };
-  Matrix S = xt::zeros<double>({n, n}), Y = xt::zeros<double>({n, d});  // by the paper's sums
+  Matrix S = xt::zeros<double>({n, n});  // [n_query, n_key], by the paper's sum
+  Matrix Y = xt::zeros<double>({n, d});  // [n, d_head], by the paper's sum
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j)
       for (std::size_t c = 0; c < d; ++c)
@@ -198,9 +203,10 @@ void shaw(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   page.check_greater(spread_along_diagonals(t.position_scores), 0.1,
                      "Shaw's shift is no function of distance alone: it depends on the query")
       .decides("C13-03", "C13-18");
-  const Mask causal = causal_mask(n, n);
+  const Mask causal = causal_mask(n, n);                               // [n_query, n_key]
   const Matrix seen = relative_attention(Q, K, V, a, &causal).output;  // [n, d_head]
-  const Matrix last = relative_attention(Matrix(xt::view(Q, xt::range(n - 1, n))), K, V, a).output;
+  const Matrix last =
+      relative_attention(Matrix(xt::view(Q, xt::range(n - 1, n))), K, V, a).output;  // [1, d_head]
   page.check_close(Matrix(xt::view(seen, xt::range(n - 1, n))),
                    Matrix(xt::view(Y, xt::range(n - 1, n))),
                    "masked, the last token sees what it saw");
@@ -220,15 +226,16 @@ void shaw(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
 void t5(lesson::Page& page) {
   page.step("Relative, as in T5: a learned number for every bucket of distances");
   const T5Buckets decoder = {.bidirectional = false};  // 32 buckets, 16 of them exact, up to 128
-  const auto starts =
-      [](const T5Buckets& buckets) {  // first distance of every bucket, looking back
-        std::vector<std::size_t> first;
-        for (std::ptrdiff_t r = 0; r < 200; ++r)
-          if (r == 0 || t5_bucket(-r, buckets) != t5_bucket(1 - r, buckets))
-            first.push_back(static_cast<std::size_t>(r));
-        return first;
-      };
-  // Bucket e + t of 2 e starts where (r / e)^e reaches (128 / e)^t: in whole numbers, by powers.
+  // The first distance of every bucket, looking back.
+  const auto starts = [](const T5Buckets& buckets) {
+    std::vector<std::size_t> first;
+    for (std::ptrdiff_t r = 0; r < 200; ++r)
+      if (r == 0 || t5_bucket(-r, buckets) != t5_bucket(1 - r, buckets))
+        first.push_back(static_cast<std::size_t>(r));
+    return first;
+  };
+  // Bucket e + t of 2 e starts where (r / e)^e reaches (128 / e)^t, here both times e^e: r^e and
+  // 2^(e log2 e + t (7 - log2 e)), for 128 is 2^7.
   const auto in_powers = [](std::size_t exact, double log2_exact) {
     std::vector<std::size_t> first;
     for (std::size_t r = 0; r < exact; ++r) first.push_back(r);
@@ -256,7 +263,7 @@ void t5(lesson::Page& page) {
   const Tensor3 B = t5_bias(table, n, n, decoder);    // [n_heads, n_query, n_key]
   page.show("B", "head, query, key", B);
   double widest = 0;
-  Tensor3 picked = B;  // [n_heads, n_query, n_key]
+  Tensor3 picked = B;  // [n_heads, n_query, n_key]; below 16 a distance is its own bucket
   for (std::size_t h = 0; h < 3; ++h) {
     widest = std::max(widest, spread_along_diagonals(xt::view(B, h)));
     for (std::size_t i = 0; i < n; ++i)
@@ -302,11 +309,11 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   page.check_close(rotate(rotate(Q, pairs, 2), pairs, 5), rotate(rotate(Q, pairs, 7), pairs),
                    "turning by 2 tokens and by 5 is turning by 7");
 
-  Matrix as_complex = trace.raw_scores, closed = as_complex,
-         cosines = as_complex;  // [n_query, n_key]
+  Matrix closed = xt::zeros<double>({n, n});      // [n_query, n_key]: cosine and sine terms
+  Matrix cosines = xt::zeros<double>({n, n});     // [n_query, n_key]: cosine terms alone
+  Matrix as_complex = xt::zeros<double>({n, n});  // [n_query, n_key]
   for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) {
-      as_complex(i, j) = closed(i, j) = cosines(i, j) = 0;
+    for (std::size_t j = 0; j < n; ++j)
       for (std::size_t t = 0; t < d / 2; ++t) {
         const double a = angle(i, t) - angle(j, t);  // theta_t (i - j)
         const std::complex<double> q(Q(i, 2 * t), Q(i, 2 * t + 1)), k(K(j, 2 * t), K(j, 2 * t + 1));
@@ -316,7 +323,6 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
         closed(i, j) += along * std::cos(a) + across * std::sin(a);
         cosines(i, j) += along * std::cos(a);
       }
-    }
   page.check_close(trace.raw_scores, closed,
                    "the score is q.k cos(theta(i-j)) plus q x k sin(theta(i-j)), pair by pair")
       .decides("C13-06");
@@ -333,9 +339,10 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   xt::view(long_Q, xt::range(far, far + n)) = Q, xt::view(long_K, xt::range(far, far + n)) = K;
   const Matrix Q_far = xt::view(rotate(long_Q, pairs), xt::range(far, far + n));  // [n, d_head]
   const Matrix K_far = xt::view(rotate(long_K, pairs), xt::range(far, far + n));  // [n, d_head]
+  // 1e-11: sines of large angles
   page.check_close(matmul(Q_far, transpose(K_far)), trace.raw_scores,
                    "a thousand tokens later the scores are the same", 1e-11)
-      .decides("C13-07", "C13-40");  // sines of large angles
+      .decides("C13-07", "C13-40");
   page.check_close(rotate(Q, pairs, far), Q_far,
                    "turning six rows from position 1000 on is turning them in their place");
   const Matrix last =
@@ -343,20 +350,20 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
           .raw_scores;  // [1, n_key]
   page.check_close(last, Matrix(xt::view(trace.raw_scores, xt::range(n - 1, n))),
                    "asked alone, with all keys kept, the last token turns as the last");
-  MultiHeadTrace layer;
+  MultiHeadTrace layer;  // of one head; W_O needs only its shape, for scores are read
   multi_head_attention(Matrix(xt::view(X, xt::range(n - 1, n))), X,
                        MultiHeadWeights{1, W.W_Q, W.W_K, W.W_V, W.W_V},
                        {.causal = true, .rope = pairs}, layer);
   page.check_close(Matrix(xt::view(layer.raw_scores, 0)), last, "in a layer of heads too");
-  const auto added = [&](std::size_t first) {
+  const auto added = [&](std::size_t first) {  // scores if the first token is at that position
     return attend(Matrix(X + sinusoidal_positions<double>(n, d, first)), W).scores;
   };
   page.check_differs(added(0), added(far), 0.1, "with sinusoids added they are not")
       .controls("C13-07", "C13-40");
 
   page.step("Rotary: which coordinates pair, how many turn, how fast");
-  const Rope halves = {.pairing =
-                           RopePairing::halves};  // t turns with t + d/2, as in LLaMA's files
+  // Coordinate t turns with t + d/2, as in LLaMA's files.
+  const Rope halves = {.pairing = RopePairing::halves};
   const auto columns = [&](const Matrix& a) {
     return transpose(lesson::reordered(transpose(a), pairing_order(d)));
   };
@@ -378,8 +385,9 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
 
   const Rope trained = {}, squeezed = interpolated(trained, 4), ntk = ntk_scaled(trained, d, 4);
   Matrix speeds = xt::zeros<double>({std::size_t{3}, d / 2});  // [scheme, pair]
-  for (std::size_t s = 0; s < 3; ++s)
-    xt::view(speeds, s) = rope_frequencies(d, std::array{trained, squeezed, ntk}[s]);
+  xt::view(speeds, 0) = rope_frequencies(d, trained);
+  xt::view(speeds, 1) = rope_frequencies(d, squeezed);
+  xt::view(speeds, 2) = rope_frequencies(d, ntk);
   page.show("theta, for 4 times the length", "scheme, pair", speeds,
             {{"as trained", "interpolated", "NTK-aware"}, {}});
   const Matrix ones = xt::ones<double>({std::size_t{1}, d});  // [1, d_head]
@@ -389,10 +397,10 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
                    "NTK-aware: the fastest pair keeps its speed, the slowest has a quarter of it");
 
   const std::size_t many = 50000, d_head = 64;
-  Matrix hand = xt::zeros<double>({many, d_head});  // the slowest pair of every row points ahead
-  xt::view(hand, xt::all(), 31) = 1;
-  const Matrix clock = rotate(hand, halves);  // [pos, d_head]
-  std::size_t round_after = 0;                // the first token where the hand is past its start
+  Matrix hand = xt::zeros<double>({many, d_head});  // [pos, d_head]
+  xt::view(hand, xt::all(), 31) = 1;                // the slowest pair, 31 with 63, points ahead
+  const Matrix clock = rotate(hand, halves);        // [pos, d_head]
+  std::size_t round_after = 0;  // the first token where the hand is past its start
   for (std::size_t p = 1; p < many && round_after == 0; ++p)
     if (clock(p, 63) >= 0 && clock(p - 1, 63) < 0) round_after = p;
   const double wavelength = 2 * std::numbers::pi * std::pow(10000.0, 62.0 / 64.0);
@@ -407,7 +415,8 @@ void alibi(lesson::Page& page) {
   const Vector m = alibi_slopes<double>(8);  // [head]
   page.show("m", "head", m);
   page.show("B", "head, query, key", alibi_bias<double>(8, n, n));
-  Vector powers = m, sixteen = alibi_slopes<double>(16), halves = sixteen;
+  const Vector sixteen = alibi_slopes<double>(16);  // [head]
+  Vector powers = m, halves = sixteen;              // [head]: powers of 1/2, in steps of 1, of 1/2
   for (std::size_t h = 0; h < 8; ++h) powers(h) = 1 / static_cast<double>(2 << h);
   for (std::size_t h = 0; h < 16; ++h) halves(h) = std::exp2(-0.5 * static_cast<double>(h + 1));
   page.check_close(m, powers, "eight heads: 1/2, 1/4, ... 1/256").decides("C13-24");
@@ -424,7 +433,7 @@ void alibi(lesson::Page& page) {
   const Matrix W = xt::zeros<double>({std::size_t{1}, heads});      // [1, n_heads]
   const MultiHeadWeights weights = {heads, W, W, W, transpose(W)};
   const Tensor3 bias = alibi_bias<double>(heads, length, length);  // [n_heads, n_query, n_key]
-  Tensor3 per_key = bias, wrong = bias, by_distance = bias;
+  Tensor3 per_key = bias, by_distance = bias, wrong = bias;        // wrong: the report's sign
   for (std::size_t h = 0; h < heads; ++h)
     for (std::size_t i = 0; i < length; ++i)
       for (std::size_t j = 0; j < length; ++j) {
@@ -458,15 +467,15 @@ void alibi(lesson::Page& page) {
       .controls("C13-25");
   std::vector<std::string> names;
   std::vector<double> distances;
-  std::size_t steps = 0;  // heads that look farther than the one before
+  std::size_t farther = 0;  // heads that look farther than the one before
   for (std::size_t h = 0; h < heads; ++h) {
     names.push_back("head " + std::to_string(h) + ", slope 1/" + std::to_string(2 << h));
     distances.push_back(mean_distance(A, h));
-    steps += h > 0 && distances[h] > distances[h - 1];
+    if (h > 0 && distances[h] > distances[h - 1]) ++farther;
   }
   page.bars("mean distance of the last query, 64 tokens, flat content", names, distances);
   page.check_equal(
-          steps, std::size_t{7},
+          farther, std::size_t{7},
           "the smaller the slope, the farther a head looks: from the first head to the last")
       .decides("C13-26", "C13-28");
   page.check_close(mean_distance(with(0.0 * bias), 7), 31.5,
@@ -475,32 +484,34 @@ void alibi(lesson::Page& page) {
 
   page.step("ALiBi: how near is near, how even is even");
   const std::size_t wide = 1024;
-  const Tensor3 last =
-      alibi_bias<double>(heads, 1, wide);  // [n_heads, 1, n_key], the last query's row
-  const auto pattern_of = [&](std::size_t h) {
+  const Tensor3 last = alibi_bias<double>(heads, 1, wide);  // [n_heads, 1, n_key], the last query
+  const auto pattern_of = [&](std::size_t h) {              // [1, n_key], content flat
     return softmax_rows(Matrix(xt::view(last, h)));
-  };  // [1, n_key]
+  };
   const Matrix nearest = pattern_of(0), flattest = pattern_of(7);
-  double far = 0;  // mean distance
-  for (std::size_t j = 0; j < wide; ++j) far += flattest(0, j) * static_cast<double>(wide - 1 - j);
-  const double q = std::exp(-1.0 / 256), r = std::pow(q, wide);  // a cut geometric series
+  double mean_back = 0;  // how far back the flattest head looks, on average
+  for (std::size_t j = 0; j < wide; ++j)
+    mean_back += flattest(0, j) * static_cast<double>(wide - 1 - j);
+  const double q = std::exp(-1.0 / 256);  // the weight one token farther back, relative
+  const double r = std::pow(q, wide);     // what a series cut after 1024 terms lacks
   page.check_close(nearest(0, wide - 1) + nearest(0, wide - 2), 1 - std::exp(-1.0),
                    "slope 1/2, flat content: 63% of the mass is on the last two tokens, 1 - 1/e")
       .decides("C13-34");
-  page.check_close(far, q / (1 - q) - wide * r / (1 - r),
+  // 1e-10: 1024 terms
+  page.check_close(mean_back, q / (1 - q) - wide * r / (1 - r),
                    "slope 1/256: the mean distance is that of a geometric series", 1e-10)
-      .decides("C13-35");  // 1024 terms
+      .decides("C13-35");
   page.check_less(
-          far, 0.5 * 511.5,
+          mean_back, 0.5 * 511.5,
           "236 tokens back on average where even would be 511.5: the flattest head is not even")
       .decides("C13-35");
-  const auto first_wins =
-      [&](double margin) {  // at distance 100, if content prefers position 0 so much
-        Matrix row = xt::view(alibi_bias<double>(heads, 1, 101), 7);  // [1, n_key]
-        row(0, 0) += margin;
-        const Matrix pattern = softmax_rows(row);  // [1, n_key]
-        return pattern(0, 0) > pattern(0, 100);
-      };
+  // Does position 0 win at distance 100, if content prefers it by `margin`?
+  const auto first_wins = [&](double margin) {
+    Matrix row = xt::view(alibi_bias<double>(heads, 1, 101), 7);  // [1, n_key]
+    row(0, 0) += margin;
+    const Matrix pattern = softmax_rows(row);  // [1, n_key]
+    return pattern(0, 0) > pattern(0, 100);
+  };
   page.check_true(first_wins(0.40),
                   "at distance 100 a score of 0.40 more is enough for position 0 to win in the "
                   "flattest head")
@@ -526,16 +537,17 @@ void alibi(lesson::Page& page) {
   page.check_differs(last_logits(Position::alibi, swapped), last_logits(Position::alibi, ids), 1e-3,
                      "with ALiBi it does")
       .decides("C13-32");
-  model.blocks.push_back(model.blocks[0]);
+  model.position = Position::alibi;
+  model.blocks.push_back(model.blocks[0]);  // a second layer like the first
   const Tensor3 of_second =
       run_model<double>(ids, model).blocks[1].attention.bias;  // [n_heads, n_query, n_key]
   page.check_equal(of_second == alibi_bias<double>(2, ids.size(), ids.size()), true,
                    "and every layer has it anew");
-  const auto learned_about_positions =
-      [](const char* name) {  // parameters beyond those of a model without
-        return parameter_count(lesson::untrained_model(name)) -
-               parameter_count(lesson::untrained_model("positions-none"));
-      };
+  // Parameters beyond those of a model without positions.
+  const auto learned_about_positions = [](const char* name) {
+    return parameter_count(lesson::untrained_model(name)) -
+           parameter_count(lesson::untrained_model("positions-none"));
+  };
   page.check_equal(
           learned_about_positions("positions-alibi"), std::size_t{0},
           "ALiBi has nothing to learn: a model with it has the parameters of one without positions")
@@ -550,7 +562,8 @@ double loss_at(const ModelWeightsF& model, std::size_t length, std::uint64_t see
   double loss = 0, count = 0;
   for (std::uint64_t sequence = 0; sequence < 24; ++sequence) {
     Random random(1000 * seed + sequence);  // the same beginnings at every length
-    const Example e = repeated_example({24, length, 5, 12}, random);
+    const Example e =
+        repeated_example({.vocabulary = 24, .n = length, .shortest = 5, .longest = 12}, random);
     const ModelTraceF trace = run_model<float>(e.ids, model, {.record = Record::essential});
     for (const GoldEdge& edge : e.edges)
       if (edge.relation == "induction" && edge.has_answer) {
@@ -566,9 +579,10 @@ double loss_at(const ModelWeightsF& model, std::size_t length, std::uint64_t see
 double best_head_looking_back(const ModelWeightsF& model, std::size_t back, std::uint64_t seed) {
   Random random(seed);
   double best = 0;
-  const Example e = repeated_example({24, 32, 5, 12}, random);
+  const Example e =
+      repeated_example({.vocabulary = 24, .n = 32, .shortest = 5, .longest = 12}, random);
   for (const BlockTraceOf<float>& block : run_model<float>(e.ids, model).blocks)
-    for (std::size_t h = 0; h < 4; ++h) {
+    for (std::size_t h = 0; h < 4; ++h) {  // four heads
       double weight = 0;
       for (std::size_t i = back; i < 32; ++i) weight += block.attention.pattern(h, i, i - back);
       best = std::max(best, weight / static_cast<double>(32 - back));
@@ -595,7 +609,7 @@ void beyond_training(lesson::Page& page) {
     std::vector<std::string> row = {code};
     for (const double length : lengths) {
       if (code == "rope, interpolated") model.rope = interpolated(trained, length / 32);
-      if (code == "rope, NTK-aware") model.rope = ntk_scaled(trained, 8, length / 32);
+      if (code == "rope, NTK-aware") model.rope = ntk_scaled(trained, 8, length / 32);  // d_head 8
       line.y.push_back(loss_at(model, static_cast<std::size_t>(length), page.seed(1301)));
       row.push_back(render::fixed(line.y.back(), 2));
     }
@@ -631,7 +645,8 @@ void beyond_training(lesson::Page& page) {
   // what the trained models add to the scores of one far query, head 0 of layer 0
   const auto shift = [&](const char* name, std::size_t back) {
     Random random(1303);
-    const Example e = repeated_example({24, 256, 5, 12}, random);
+    const Example e =
+        repeated_example({.vocabulary = 24, .n = 256, .shortest = 5, .longest = 12}, random);
     return run_model<float>(e.ids, lesson::trained_model(name))
         .blocks[0]
         .attention.bias(0, 250, 250 - back);
@@ -654,7 +669,8 @@ void beyond_training(lesson::Page& page) {
 
   page.step("Previous-token heads in the trained models");
   std::vector<std::vector<std::string>> heads;
-  std::vector<double> one, two, untrained;
+  const std::size_t rope_code = 0, no_code = 4;  // of codes
+  std::vector<double> one, two, untrained;       // one back, two back, one back before training
   for (const std::string& code : codes) {
     const ModelWeightsF model = lesson::trained_model("positions-" + code);
     const ModelWeightsF before = lesson::untrained_model("positions-" + code);
@@ -665,11 +681,13 @@ void beyond_training(lesson::Page& page) {
                      render::fixed(untrained.back(), 2)});
   }
   page.text_table({"code", "one back", "two back", "one back, untrained"}, heads);
-  page.check_greater(one[0], 0.6, "rotary: a head for the previous token grew").decides("C13-12");
-  page.check_less(two[0], 0.5, "no rotary head looks two back as firmly").decides("C13-12");
-  page.check_less(untrained[0], 0.3, "before training there was no head for the previous token")
+  page.check_greater(one[rope_code], 0.6, "rotary: a head for the previous token grew")
+      .decides("C13-12");
+  page.check_less(two[rope_code], 0.5, "no rotary head looks two back as firmly").decides("C13-12");
+  page.check_less(untrained[rope_code], 0.3,
+                  "before training there was no head for the previous token")
       .controls("C13-12");
-  page.check_less(one[4], 0.3, "and without positions none grew").controls("C13-12");
+  page.check_less(one[no_code], 0.3, "and without positions none grew").controls("C13-12");
 }
 
 void tell(lesson::Page& page) {
