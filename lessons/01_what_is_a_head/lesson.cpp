@@ -66,12 +66,14 @@ void architecture(lesson::Page& page, const std::vector<std::string>& tokens, co
 
   page.step("Architecture: three keys on paper");
   // One query. Its three scores are ln 1, ln 2, ln 5; columns 1 and 2 hold the values.
-  const double r = std::sqrt(2.0);   // d_k = 2: the scores are divided by it
+  // d_k = 2: scores are divided by r, so column 0 holds r times them.
+  const double r = std::sqrt(2.0);
   const Matrix query = {{1, 0, 0}};  // [1, 3]
   const Matrix memory = {
-      {0, 8, 0}, {r * std::log(2.0), 0, 16}, {r * std::log(5.0), 16, 8}};            // [3, 3]
-  const Matrix first = {{1, 0}, {0, 0}, {0, 0}}, others = {{0, 0}, {1, 0}, {0, 1}};  // [3, 2]
-  const HeadTrace paper = attend(query, memory, HeadWeights{first, first, others}, {});
+      {0, 8, 0}, {r * std::log(2.0), 0, 16}, {r * std::log(5.0), 16, 8}};  // [3, 3]
+  const Matrix column_0 = {{1, 0}, {0, 0}, {0, 0}};     // [3, 2], for queries and keys
+  const Matrix columns_1_2 = {{0, 0}, {1, 0}, {0, 1}};  // [3, 2], for values
+  const HeadTrace paper = attend(query, memory, HeadWeights{column_0, column_0, columns_1_2}, {});
   page.show("A", "query, key", paper.pattern);
   page.show("Y", "query, d_v", paper.output);
   page.check_close(paper.pattern, Matrix{{1 / 8.0, 2 / 8.0, 5 / 8.0}},
@@ -86,19 +88,19 @@ void what_it_writes(lesson::Page& page, const std::vector<std::string>& tokens, 
                     const HeadWeights& W, const Matrix& W_O, const Matrix& other_W_O) {
   page.step("Architecture: what a head writes");
   const HeadTrace head = attend(X, W);
-  const Matrix c = matmul(head.output, W_O);  // [n, d_model]
-  const Matrix after = X + c;                 // [n, d_model]
-  page.show("Y W_O", "token, d_model", c, {.rows = tokens});
+  const Matrix contribution = matmul(head.output, W_O);  // [n, d_model]
+  const Matrix after = X + contribution;                 // [n, d_model]
+  page.show("Y W_O", "token, d_model", contribution, {.rows = tokens});
   page.show("x + Y W_O", "token, d_model", after, {.rows = tokens});
   const Matrix QK = matmul(W.W_Q, transpose(W.W_K));                // [d_model, d_model]
   const Matrix OV = matmul(W.W_V, W_O);                             // [d_model, d_model]
   const Matrix S = matmul(matmul(X, QK), transpose(X)) / root_d_k;  // [n_query, n_key]
-  page.check_close(matmul(matmul(softmax_rows(S), X), OV), c,
+  page.check_close(matmul(matmul(softmax_rows(S), X), OV), contribution,
                    "two matrices say it all: W_Q W_K^T whom to look at, W_V W_O what to write")
       .decides("C01-01");
-  page.check_close(matmul(lesson::plain_head(X, W).output, W_O), c,
+  page.check_close(matmul(lesson::plain_head(X, W).output, W_O), contribution,
                    "the same from one pair of tokens after the other");
-  page.check_differs(matmul(head.output, other_W_O), c, 1e-3,
+  page.check_differs(matmul(head.output, other_W_O), contribution, 1e-3,
                      "with other rows of W_O the same Q, K and V write something else: those rows "
                      "belong to the head")
       .controls("C01-01");
@@ -110,9 +112,9 @@ void what_it_writes(lesson::Page& page, const std::vector<std::string>& tokens, 
   double outside = 0;  // how far an output leaves the range of the values, coordinate by coordinate
   for (std::size_t i = 0; i < X.shape(0); ++i)
     for (std::size_t d = 0; d < d_v; ++d) {
-      const Matrix column = xt::view(head.value, xt::all(), xt::range(d, d + 1));  // [n, 1]
-      outside = std::max({outside, xt::amin(column)() - head.output(i, d),
-                          head.output(i, d) - xt::amax(column)()});
+      const Matrix coordinate = xt::view(head.value, xt::all(), xt::range(d, d + 1));  // [n, 1]
+      outside = std::max({outside, xt::amin(coordinate)() - head.output(i, d),
+                          head.output(i, d) - xt::amax(coordinate)()});
     }
   page.check_less(outside, 1e-12,
                   "the output is a mean of values: no coordinate leaves their range")
@@ -121,6 +123,7 @@ void what_it_writes(lesson::Page& page, const std::vector<std::string>& tokens, 
 
 void a_memory(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   page.step("Mathematics: a memory with soft addresses");
+  // {.scale = beta} replaces 1 / sqrt(d_k): here it multiplies the raw scores Q K^T.
   const HeadTrace soft = attend(X, W);
   Matrix best = soft.output, mean = soft.output;  // [n, d_v]
   for (std::size_t i = 0; i < X.shape(0); ++i) {
@@ -132,23 +135,25 @@ void a_memory(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
       .decides("C01-09");
   page.check_close(attend(X, W, {.scale = 1e-13}).output, mean,
                    "scores times nothing: the mean of all values", 1e-10)
-      .decides("C01-09");  // 1e-13 is not zero
+      .decides("C01-09");  // 1e-10, for a scale of 1e-13 is not quite zero
   page.check_differs(soft.output, best, 1e-2, "as they are: a mixture, no lookup")
       .controls("C01-09");
   std::vector<std::string> names;
   std::vector<double> largest;  // mean over the queries of the largest weight
-  std::size_t rises = 0;
+  std::size_t rises = 0;        // steps at which the mean did not fall
   for (const double beta : {0.0625, 0.25, 1.0, 4.0, 16.0, 64.0}) {
     const Matrix peak = row_max(attend(X, W, {.scale = beta}).pattern);  // [n, 1]
     names.push_back("scores times " + render::tick_text(beta));
     largest.push_back(xt::mean(peak)());
-    rises += largest.size() > 1 && largest.back() >= largest[largest.size() - 2];
   }
+  for (std::size_t i = 1; i < largest.size(); ++i)
+    if (largest[i] >= largest[i - 1]) ++rises;
   page.bars("largest weight of a query, on average", names, largest);
   page.check_equal(rises, std::size_t{5}, "between the two no step blurs the pattern")
       .decides("C01-09");
 
   page.step("Mathematics: does every head compute exactly this?");
+  // ALiBi's slope for a single head is 2^-8 a place: times 100 so that it is felt.
   const Tensor3 bias =
       100.0 * alibi_bias<double>(1, X.shape(0), X.shape(0));  // [1, n_query, n_key]
   page.check_differs(attend(X, W, {.bias = &bias}).output, soft.output, 1e-3,
@@ -169,10 +174,11 @@ void a_memory(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
 
   const std::size_t n = 12, width = 16;
   const Matrix places = sinusoidal_positions<double>(n, width);  // [n, width]
-  const Matrix one = xt::eye<double>(width);                     // [width, width]
-  const HeadWeights next = {40 * sinusoidal_shift<double>(width, 1), one, one};
+  const Matrix identity = xt::eye<double>(width);                // [width, width]
+  // W_Q turns a place into the next one; 40 makes the pattern sharp.
+  const HeadWeights look_ahead = {40 * sinusoidal_shift<double>(width, 1), identity, identity};
   const auto weight_on_next = [&](bool causal) {
-    const Matrix A = attend(places, next, {.causal = causal}).pattern;  // [n_query, n_key]
+    const Matrix A = attend(places, look_ahead, {.causal = causal}).pattern;  // [n_query, n_key]
     return xt::sum(xt::diagonal(A, 1))() / static_cast<double>(n - 1);
   };
   page.check_greater(weight_on_next(false), 0.9, "a head can look at the next word, nearly always")
@@ -194,8 +200,9 @@ void history(lesson::Page& page) {
       exchanged[j] = (ids[j] + 1) % grammar.W_E.shape(0);
       const MatrixF after = run_model<float>(exchanged, grammar, options).logits;
       for (std::size_t i = 0; i < ids.size(); ++i)
-        for (std::size_t v = 0; v < before.shape(1) && i != j; ++v)
-          most = std::max(most, static_cast<double>(std::abs(after(i, v) - before(i, v))));
+        for (std::size_t v = 0; v < before.shape(1); ++v)
+          if (i != j)
+            most = std::max(most, static_cast<double>(std::abs(after(i, v) - before(i, v))));
     }
     return most;
   };
@@ -203,7 +210,8 @@ void history(lesson::Page& page) {
                    "all heads of a trained model off: whichever token is exchanged, no bit of "
                    "another's logits changes")
       .decides("C01-18");
-  page.check_greater(most_changed({}), 0.1, "heads on: they change").controls("C01-18");
+  const InterventionOf<float> nothing_off = {};
+  page.check_greater(most_changed(nothing_off), 0.1, "heads on: they change").controls("C01-18");
 }
 
 void popular_models(lesson::Page& page) {
@@ -243,21 +251,26 @@ void popular_models(lesson::Page& page) {
 
 void in_pytorch(lesson::Page& page) {
   page.step("Popular models: a head is a slice, in PyTorch");
-  const MultiHeadWeights& layer = pytorch::layer;  // two heads of d_h = 2 in E = 4
+  const MultiHeadWeights& layer = pytorch::layer;  // two heads
+  const std::size_t E = 4, d_h = 2;                // PyTorch's embed_dim, width of a head
   const Matrix fused = xt::concatenate(xt::xtuple(layer.W_Q, layer.W_K, layer.W_V), 1);  // [E, 3 E]
   const Matrix in_proj = transpose(fused);  // [3 E, E], as PyTorch keeps in_proj_weight
+  // Parts 0, 1, 2 are W_Q, W_K, W_V.
   const auto rows = [&](std::size_t part, std::size_t h) {  // [E, d_h]
-    return transpose(Matrix(xt::view(in_proj, xt::range(4 * part + 2 * h, 4 * part + 2 * h + 2))));
+    const std::size_t from = E * part + d_h * h;
+    return transpose(Matrix(xt::view(in_proj, xt::range(from, from + d_h))));
   };
   const auto columns = [&](std::size_t part, std::size_t h) {  // [E, d_h]
     return Matrix(
-        xt::view(in_proj, xt::range(4 * part, 4 * part + 4), xt::range(2 * h, 2 * h + 2)));
+        xt::view(in_proj, xt::range(E * part, E * part + E), xt::range(d_h * h, d_h * h + d_h)));
   };
   const auto all_heads = [&](const auto& slice) {
     Matrix sum = xt::zeros<double>({3, 4});  // [n, E]
     for (std::size_t h = 0; h < 2; ++h) {
       HeadWeights head = head_weights(layer, h);  // for its biases
-      head.W_Q = slice(0, h), head.W_K = slice(1, h), head.W_V = slice(2, h);
+      head.W_Q = slice(0, h);
+      head.W_K = slice(1, h);
+      head.W_V = slice(2, h);
       sum += matmul(attend(pytorch::x, head).output, output_rows(layer, h));
     }
     for (std::size_t i = 0; i < 3; ++i) xt::view(sum, i) += layer.b_O;
@@ -270,9 +283,9 @@ void in_pytorch(lesson::Page& page) {
   page.check_differs(all_heads(columns), pytorch::attn_output, 1e-3,
                      "columns of in_proj_weight instead of rows are not")
       .controls("C01-22");
-  MultiHeadWeights three = layer;
-  three.n_heads = 3;
-  page.check_refused([&] { multi_head_attention(pytorch::x, three); },
+  MultiHeadWeights three_heads = layer;
+  three_heads.n_heads = 3;
+  page.check_refused([&] { multi_head_attention(pytorch::x, three_heads); },
                      "nothing is thinned out: 4 columns do not make 3 heads")
       .controls("C01-23");
 }
@@ -309,7 +322,7 @@ void in_a_file(lesson::Page& page) {
     return most;
   };
   page.check_less(apart(columns), 1e-5, "d_h columns of c_attn.weight are a head of the model")
-      .decides("C01-22");  // float
+      .decides("C01-22");  // 1e-5, for these numbers are float
   page.check_greater(apart(rows), 0.1, "d_h rows of it, as PyTorch's layer keeps them, are not")
       .controls("C01-22");
 }
@@ -322,11 +335,13 @@ void smallest_unit(lesson::Page& page) {
   Matrix looks_back =
       xt::view(whole.relation.at("previous").mass, xt::range(0, 1));  // [1, n_heads]
   const HeadId head = {0, lesson::largest_in_row(looks_back, 0)};     // the previous-token head
-  const auto cut = [&](PathEdge edge) {
+  const auto cut = [&](PathEdge edge) {  // from that head to all heads of layer 1
     const InterventionOf<float> off = cut_edge<float>(induction, {head}, edge, 1);
     return evaluate(induction, repeats, [&](std::size_t) { return off; }).loss - whole.loss;
   };
-  const double key = cut(PathEdge::key), query = cut(PathEdge::query), value = cut(PathEdge::value);
+  const double key = cut(PathEdge::key);
+  const double query = cut(PathEdge::query);
+  const double value = cut(PathEdge::value);
   page.bars(
       "loss added when head " + lesson::head_name(head) + " is kept from one input of layer 1",
       {"queries", "keys", "values"}, {query, key, value});
@@ -346,13 +361,13 @@ void evidence(lesson::Page& page) {
                                               "agreement", "induction", "previous name"};
   lesson::show_relations(page, relations, after, before);
   double weakest = 1, untrained = 0;
-  Matrix serves =
-      xt::zeros<double>({1, 12});  // relations that a head gives more than half its weight to
+  // For each of the 12 heads: to how many relations it gives more than half its weight.
+  Matrix serves = xt::zeros<double>({1, 12});  // [1, n_layers n_heads]
   for (const std::string& relation : relations) {
     weakest = std::min(weakest, after.relation.at(relation).best());
     untrained = std::max(untrained, before.relation.at(relation).best());
     for (std::size_t h = 0; h < 12; ++h)
-      serves(0, h) += after.relation.at(relation).mass.data()[h] > 0.5;
+      if (after.relation.at(relation).mass.data()[h] > 0.5) serves(0, h) += 1;
   }
   page.check_greater(
           weakest, 0.5,
@@ -370,18 +385,21 @@ void evidence(lesson::Page& page) {
   };
   std::vector<Cost> costs;
   std::vector<std::string> names;
-  std::vector<double> bars;
+  std::vector<double> losses;
   for (const HeadId& id : lesson::all_heads(grammar)) {
     costs.push_back({id, lesson::loss_without(grammar, examples, {id}) - after.loss});
-    names.push_back("head " + lesson::head_name(id)), bars.push_back(costs.back().loss);
+    names.push_back("head " + lesson::head_name(id));
+    losses.push_back(costs.back().loss);
   }
-  page.bars("loss added when one head is taken away", names, bars);
+  page.bars("loss added when one head is taken away", names, losses);
   std::sort(costs.begin(), costs.end(),
             [](const Cost& a, const Cost& b) { return a.loss < b.loss; });
   std::vector<HeadId> cheap;  // the cheaper half
   double added_up = 0;
-  for (std::size_t i = 0; i < costs.size() / 2; ++i)
-    cheap.push_back(costs[i].id), added_up += costs[i].loss;
+  for (std::size_t i = 0; i < costs.size() / 2; ++i) {
+    cheap.push_back(costs[i].id);
+    added_up += costs[i].loss;
+  }
   const double together = lesson::loss_without(grammar, examples, cheap) - after.loss;
   page.check_greater(costs.back().loss, 0.1,
                      "switching heads off one by one shows what each is worth")
@@ -418,6 +436,7 @@ void comment(lesson::Page& page) {
       .decides("C01-31");
   page.check_equal(ranks, std::vector<std::size_t>{8, 4, 2}, "and each head gets narrower")
       .decides("C01-31");
+  // Four heads that keep d_h = 8: their columns are 32.
   const MultiHeadWeights wider = {
       4, random_matrix(random, d_model, 32), random_matrix(random, d_model, 32),
       random_matrix(random, d_model, 32), random_matrix(random, 32, d_model)};
@@ -432,11 +451,12 @@ void tell(lesson::Page& page) {
   Random random(page.seed(1));
   const Matrix X = lesson::embed_words(tokens, d_model) +
                    sinusoidal_positions<double>(tokens.size(), d_model);  // [n, d_model]
-  const HeadWeights W = {random_matrix(random, d_model, d_k, 0.4),
-                         random_matrix(random, d_model, d_k, 0.4),
-                         random_matrix(random, d_model, d_v, 0.4)};
+  const HeadWeights W = {random_matrix(random, d_model, d_k, 0.4),        // [d_model, d_k]
+                         random_matrix(random, d_model, d_k, 0.4),        // [d_model, d_k]
+                         random_matrix(random, d_model, d_v, 0.4)};       // [d_model, d_v]
   const Matrix W_O = random_matrix(random, d_v, d_model, 0.4);  // [d_v, d_model], the head's rows
-  const Matrix other_W_O = random_matrix(random, d_v, d_model, 0.4);  // another head's
+  const Matrix other_W_O =
+      random_matrix(random, d_v, d_model, 0.4);  // [d_v, d_model], another head's
   architecture(page, tokens, X, W);
   what_it_writes(page, tokens, X, W, W_O, other_W_O);
   a_memory(page, X, W);

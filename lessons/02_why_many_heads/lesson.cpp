@@ -25,17 +25,18 @@ namespace {
 
 constexpr std::size_t n = 6, d = 12, h = 3, d_h = 4;  // tokens, d_model, heads, width of a head
 
-auto columns(std::size_t head) {
+// The places of a head: its columns of W_Q, W_K and W_V, its rows of W_O.
+auto of_head(std::size_t head) {
   return xt::range(head * d_h, (head + 1) * d_h);
 }
 
-// Head `to` becomes a copy of head 0 in the matrices named.
+// The heads `to` become copies of head 0 in the matrices `which`.
 MultiHeadWeights with_copies(MultiHeadWeights W, std::vector<Matrix MultiHeadWeights::*> which,
                              std::vector<std::size_t> to) {
   for (const std::size_t head : to)
     for (const auto matrix : which) {
-      const Matrix of_first = xt::view(W.*matrix, xt::all(), columns(0));  // [d_model, d_h]
-      xt::view(W.*matrix, xt::all(), columns(head)) = of_first;
+      const Matrix of_first = xt::view(W.*matrix, xt::all(), of_head(0));  // [d_model, d_h]
+      xt::view(W.*matrix, xt::all(), of_head(head)) = of_first;
     }
   return W;
 }
@@ -47,9 +48,10 @@ std::size_t mixing_rank(const Matrix& X, const MultiHeadWeights& W) {
   Matrix mixing = xt::zeros<double>({n * n, d * d});     // [n_query n_key, d_model d_model]
   for (std::size_t i = 0; i < W.n_heads; ++i) {
     const Matrix OV = matmul(head_weights(W, i).W_V, output_rows(W, i));  // [d_model, d_model]
-    for (std::size_t a = 0; a < n * n; ++a)
-      for (std::size_t b = 0; b < d * d; ++b)
-        mixing(a, b) += A.data()[i * n * n + a] * OV.data()[b];
+    const Matrix A_i = xt::view(A, i);                                    // [n_query, n_key]
+    for (std::size_t tokens = 0; tokens < n * n; ++tokens)                // a query and a key
+      for (std::size_t channels = 0; channels < d * d; ++channels)        // one read, one written
+        mixing(tokens, channels) += A_i.data()[tokens] * OV.data()[channels];
   }
   return lesson::rank(mixing);
 }
@@ -69,12 +71,12 @@ void the_problem(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W)
   page.check_equal(mixing_rank(X, single), std::size_t{1},
                    "one head of the whole width: rank one, whatever its width")
       .decides("C02-24");
-  const std::vector<Matrix MultiHeadWeights::*> pattern = {&MultiHeadWeights::W_Q,
-                                                           &MultiHeadWeights::W_K};
-  page.check_equal(mixing_rank(X, with_copies(W, pattern, {1})), h - 1,
+  const std::vector<Matrix MultiHeadWeights::*> makes_pattern = {&MultiHeadWeights::W_Q,
+                                                                 &MultiHeadWeights::W_K};
+  page.check_equal(mixing_rank(X, with_copies(W, makes_pattern, {1})), h - 1,
                    "two of the three with one pattern: rank two")
       .controls("C02-24");
-  page.check_equal(mixing_rank(X, with_copies(W, pattern, {1, 2})), std::size_t{1},
+  page.check_equal(mixing_rank(X, with_copies(W, makes_pattern, {1, 2})), std::size_t{1},
                    "all three with one pattern: rank one again")
       .controls("C02-24");
   page.check_differs(Matrix(xt::view(one, xt::range(0, 1))), Matrix(xt::view(one, xt::range(1, 2))),
@@ -88,13 +90,15 @@ void the_problem(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W)
   const Matrix b_a = {{2, 7, 1, 0}, {3, 1, 0, 1}};        // [n_key, d_model]: b, then a
   const Matrix token = {{1, 0}, {0, 1}, {0, 0}, {0, 0}};  // [d_model, 2]
   const Matrix place = {{0, 0}, {0, 0}, {1, 0}, {0, 1}};  // [d_model, 2]
-  const Matrix even = xt::zeros<double>({4, 2});          // [d_model, 2]: asks for nothing
-  const Matrix each = {
+  const Matrix ask_nothing = xt::zeros<double>({4, 2});   // [d_model, 2]: both weights are 1/2
+  // Head 0 asks for the first place, head 1 for the second; 50 leaves nothing for the other.
+  const Matrix ask_each_place = {
       {50, 0, 0, 50}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};  // [d_model, 2 heads of 2]
-  const Matrix both_tokens = xt::concatenate(xt::xtuple(token, token), 1),
-               both_places = xt::concatenate(xt::xtuple(place, place), 1);
-  const MultiHeadWeights one_head = {1, even, place, token, xt::eye<double>(2)};
-  const MultiHeadWeights two_heads = {2, each, both_places, both_tokens, xt::eye<double>(4)};
+  const Matrix both_tokens = xt::concatenate(xt::xtuple(token, token), 1);  // [d_model, 4]
+  const Matrix both_places = xt::concatenate(xt::xtuple(place, place), 1);  // [d_model, 4]
+  const MultiHeadWeights one_head = {1, ask_nothing, place, token, xt::eye<double>(2)};
+  const MultiHeadWeights two_heads = {2, ask_each_place, both_places, both_tokens,
+                                      xt::eye<double>(4)};
   const auto output = [&](const Matrix& memory, const MultiHeadWeights& w) {
     MultiHeadTrace t;
     multi_head_attention(query, memory, w, {}, t);
@@ -118,23 +122,23 @@ void architecture(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W
   page.explore(many);
   Matrix concatenated = xt::zeros<double>({n, d});  // [n, h d_h]
   for (std::size_t i = 0; i < h; ++i) {
-    const HeadWeights head = {xt::view(W.W_Q, xt::all(), columns(i)),
-                              xt::view(W.W_K, xt::all(), columns(i)),
-                              xt::view(W.W_V, xt::all(), columns(i))};
-    xt::view(concatenated, xt::all(), columns(i)) = attend(X, head).output;
+    const HeadWeights head = {xt::view(W.W_Q, xt::all(), of_head(i)),
+                              xt::view(W.W_K, xt::all(), of_head(i)),
+                              xt::view(W.W_V, xt::all(), of_head(i))};
+    xt::view(concatenated, xt::all(), of_head(i)) = attend(X, head).output;
   }
   page.check_close(many.attention_output, matmul(concatenated, W.W_O),
                    "head by head on its own columns, side by side, times W_O")
       .decides("C02-06", "C02-11");
   const Matrix fused = xt::concatenate(xt::xtuple(W.W_Q, W.W_K, W.W_V), 1);  // [d_model, 3 d_model]
   const Matrix QKV = matmul(X, fused);                                       // [n, 3 d_model]
-  page.check_close(Matrix(xt::view(QKV, xt::all(), xt::range(d + d_h, d + 2 * d_h))),
-                   Matrix(xt::view(many.key, 1)),
+  const Matrix K_1 =
+      xt::view(QKV, xt::all(), xt::range(d + d_h, d + 2 * d_h));  // [n, d_h], after all of Q
+  page.check_close(K_1, Matrix(xt::view(many.key, 1)),
                    "one product X [W_Q W_K W_V] holds every projection of every head, here the "
                    "keys of head 1")
       .decides("C02-11");
-  page.check_differs(Matrix(xt::view(QKV, xt::all(), xt::range(d + d_h, d + 2 * d_h))),
-                     Matrix(xt::view(many.key, 0)), 0.1, "they are not head 0's")
+  page.check_differs(K_1, Matrix(xt::view(many.key, 0)), 0.1, "they are not head 0's")
       .controls("C02-06", "C02-11");
 
   page.step("Architecture: the narrow field of view of a head");
@@ -170,16 +174,16 @@ void better(lesson::Page& page) {
   for (int i = 0; i < 2; ++i) {
     const ModelWeightsF model = lesson::trained_model(names[i]);
     const std::vector<Example> examples = held_out(find_recipe(names[i]), 64);
-    const auto right = [&](const ModelWeightsF& m, const char* relation) {
+    const auto accuracy_of = [&](const ModelWeightsF& m, const char* relation) {
       return evaluate(m, examples).relation.at(relation).accuracy;
     };
     const ModelWeightsF untrained = lesson::untrained_model(names[i]);
     const MultiHeadWeightsF& a = model.blocks[0].attention;
     parameters[i] = a.W_Q.size() + a.W_K.size() + a.W_V.size() + a.W_O.size();
-    accuracy[i] = right(model, "before previous");
+    accuracy[i] = accuracy_of(model, "before previous");
     rows.push_back({names[i], std::to_string(parameters[i]),
-                    render::fixed(right(model, "previous"), 2), render::fixed(accuracy[i], 2),
-                    render::fixed(right(untrained, "before previous"), 2)});
+                    render::fixed(accuracy_of(model, "previous"), 2), render::fixed(accuracy[i], 2),
+                    render::fixed(accuracy_of(untrained, "before previous"), 2)});
   }
   page.say("Asked for the previous letter and, at the same time, for the one before it:");
   page.text_table({"model", "parameters", "previous", "before it", "untrained"}, rows);
@@ -218,10 +222,11 @@ void evolution(lesson::Page& page) {
   page.check_greater(weakest, 0.5, "each with more than half of its head's weight")
       .decides("C02-03");
   page.check_less(untrained, 0.3, "untrained heads do nothing of the kind").controls("C02-03");
-  double least = 1e9, most = 0;  // loss added by taking one head away
+  double least = 1e9, most = 0;  // loss added by taking one head away: the cheapest, the dearest
   for (const HeadId& id : lesson::all_heads(grammar)) {
     const double cost = lesson::loss_without(grammar, examples, {id}) - after.loss;
-    least = std::min(least, cost), most = std::max(most, cost);
+    least = std::min(least, cost);
+    most = std::max(most, cost);
   }
   page.check_less(least, 0.05, "some head can go at nearly no cost").decides("C02-20");
   page.check_greater(most, 5 * least, "not any head: the dearest costs many times that")
@@ -283,9 +288,9 @@ void popular_models(lesson::Page& page) {
   for (const std::size_t heads : {1u, 2u, 4u, 8u, 16u}) {
     const MultiHeadWeights w = lesson::draw_heads(random, heads, width);
     const HeadsTrace counted = multi_head_counted(wide_X, wide_X, w);  // counts in its inner loops
-    products.push_back(counted.work.multiply_adds),
-        exponentials.push_back(counted.work.exponentials),
-        cells.push_back(counted.work.largest_buffer);
+    products.push_back(counted.work.multiply_adds);
+    exponentials.push_back(counted.work.exponentials);
+    cells.push_back(counted.work.largest_buffer);
     rows.push_back({std::to_string(heads), std::to_string(products.back()),
                     std::to_string(exponentials.back()), std::to_string(cells.back())});
   }
@@ -304,21 +309,23 @@ void popular_models(lesson::Page& page) {
 void evidence(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
   page.step("Evidence: heads that begin alike stay alike");
   const Matrix target = 0.5 * X;  // [n, d_model], anything to learn
-  const std::vector<Matrix MultiHeadWeights::*> inputs = {
+  const std::vector<Matrix MultiHeadWeights::*> projections = {
       &MultiHeadWeights::W_Q, &MultiHeadWeights::W_K, &MultiHeadWeights::W_V};
   const auto apart_after = [&](MultiHeadWeights w, std::size_t steps) {  // heads 0 and 1
     for (std::size_t step = 0; step < steps; ++step) {
-      const MultiHeadTrace t = multi_head_attention(X, w);
-      MultiHeadWeights slope = w;
-      for (Matrix* M : {&slope.W_Q, &slope.W_K, &slope.W_V, &slope.W_O}) M->fill(0);
-      multi_head_attention_backward<double>(X, X, t, w, {}, t.attention_output - target, slope);
-      for (const auto matrix : inputs) w.*matrix -= 0.003 * slope.*matrix;
-      w.W_O -= 0.003 * slope.W_O;
+      const MultiHeadTrace trace = multi_head_attention(X, w);
+      MultiHeadWeights gradient = w;
+      for (Matrix* M : {&gradient.W_Q, &gradient.W_K, &gradient.W_V, &gradient.W_O}) M->fill(0);
+      // the loss is half the squared distance to the target
+      multi_head_attention_backward<double>(X, X, trace, w, {}, trace.attention_output - target,
+                                            gradient);
+      for (const auto matrix : projections) w.*matrix -= 0.003 * gradient.*matrix;
+      w.W_O -= 0.003 * gradient.W_O;
     }
     return compare(head_weights(w, 1).W_Q, head_weights(w, 0).W_Q).relative;
   };
-  MultiHeadWeights twins = with_copies(W, inputs, {1});
-  xt::view(twins.W_O, columns(1)) = xt::view(W.W_O, columns(0));
+  MultiHeadWeights twins = with_copies(W, projections, {1});
+  xt::view(twins.W_O, of_head(1)) = xt::view(W.W_O, of_head(0));
   MultiHeadWeights nearly = twins;
   nearly.W_Q(0, d_h) += 1e-3;
   page.check_less(apart_after(twins, 300), 1e-9,

@@ -59,15 +59,15 @@ void formula(lesson::Page& page) {
   const Configuration& xl = configuration("GPT-3 XL");
   Configuration sixteen = xl;
   sixteen.heads = sixteen.kv_heads = 16;
-  const auto off = [](const Configuration& c) {
+  const auto relative_error = [](const Configuration& c) {
     return std::abs(static_cast<double>(lesson::parameters(c)) / static_cast<double>(c.published) -
                     1);
   };
   page.check_greater(
-          off(xl), 0.15,
+          relative_error(xl), 0.15,
           "GPT-3 XL: with 24 heads of 128 its 1.3 billion parameters are missed by a sixth")
       .controls("C03-01", "C03-02");
-  page.check_less(off(sixteen), 0.02,
+  page.check_less(relative_error(sixteen), 0.02,
                   "with 16, which divide its width, they are met: the 24 look like a misprint");
   const Configuration& base = configuration("Transformer base");
   page.check_equal(base.d_model / base.heads, base.d_head, "2017: 512 / 8 = 64").decides("C03-03");
@@ -78,10 +78,11 @@ void formula(lesson::Page& page) {
   double off_by_root = 0, off_by_width = 0;
   for (const char* name : {"GPT-2 small", "GPT-2 XL", "GPT-3 175B"}) {
     const Configuration& c = configuration(name);
+    // from GPT-2 small's 12 heads of 64
     const double wider = static_cast<double>(c.d_model) / static_cast<double>(small.d_model);
-    const double by_root = 12 * std::sqrt(wider),
-                 by_width = 12 * wider * 64 / static_cast<double>(c.d_head),
-                 real = static_cast<double>(c.heads);
+    const double by_root = 12 * std::sqrt(wider);
+    const double by_width = 12 * wider * 64 / static_cast<double>(c.d_head);
+    const double real = static_cast<double>(c.heads);
     off_by_root = std::max(off_by_root, std::abs(by_root / real - 1));
     off_by_width = std::max(off_by_width, std::abs(by_width / real - 1));
     rows.push_back(
@@ -102,12 +103,13 @@ void what_depends_on_h(lesson::Page& page) {
   page.step("Formula: what depends on h, and what does not");
   Random random(page.seed(31));
   const Matrix X = random_matrix(random, n, d);  // [n, d_model]
+  // One entry for every h tried: parameters, products, heads, cells, ranks.
   Counts of_one_W_Q, in_all, projected, batches, W_O_products, W_O_rows, cells, ranks;
-  std::vector<double> a_number, formula;  // products for every number moved
+  std::vector<double> per_number, expected;  // products for every number moved
   std::vector<std::vector<std::string>> rows;
   for (const std::size_t h : heads_tried) {
     const MultiHeadWeights w = lesson::draw_heads(random, h, d);
-    MultiHeadWeights half = w;  // W_O with half its columns
+    MultiHeadWeights half = w;  // half of W_O's columns: saves half of its products, and only those
     half.W_O = xt::view(w.W_O, xt::all(), xt::range(0, d / 2));
     const HeadsTrace t = multi_head_counted(X, X, w);
     const HeadWeights first = head_weights(w, 0);
@@ -120,18 +122,21 @@ void what_depends_on_h(lesson::Page& page) {
     }
     const double d_h = static_cast<double>(d / h), tokens = static_cast<double>(n);
     const std::size_t moved = 4 * n * (d / h) + 2 * t.head[0].pattern.size();  // q, k, v, z; S, A
-    of_one_W_Q.push_back(first.W_Q.size()), in_all.push_back(parameters);
-    projected.push_back(t.work.multiply_adds - in_heads), batches.push_back(t.head.size());
+    of_one_W_Q.push_back(first.W_Q.size());
+    in_all.push_back(parameters);
+    projected.push_back(t.work.multiply_adds - in_heads);
+    batches.push_back(t.head.size());
     W_O_products.push_back(
         2 * (t.work.multiply_adds - multi_head_counted(X, X, half).work.multiply_adds));
-    W_O_rows.push_back(rows_of_W_O), cells.push_back(t.work.largest_buffer);
+    W_O_rows.push_back(rows_of_W_O);
+    cells.push_back(t.work.largest_buffer);
     ranks.push_back(lesson::rank(matmul(matmul(X, first.W_Q), transpose(matmul(X, first.W_K)))));
-    a_number.push_back(static_cast<double>(t.head[0].work.multiply_adds) /
-                       static_cast<double>(moved));
-    formula.push_back(tokens * d_h / (2 * d_h + tokens));
+    per_number.push_back(static_cast<double>(t.head[0].work.multiply_adds) /
+                         static_cast<double>(moved));
+    expected.push_back(tokens * d_h / (2 * d_h + tokens));
     rows.push_back({std::to_string(h), std::to_string(d / h), std::to_string(in_all.back()),
                     std::to_string(t.work.multiply_adds), std::to_string(t.work.exponentials),
-                    std::to_string(cells.back()), render::fixed(a_number.back(), 2)});
+                    std::to_string(cells.back()), render::fixed(per_number.back(), 2)});
   }
   page.text_table({"heads", "d_h", "parameters", "products", "exponentials", "scores held",
                    "products a number"},
@@ -158,11 +163,11 @@ void what_depends_on_h(lesson::Page& page) {
   page.check_equal(cells, Counts{100, 200, 400, 800, 2400},
                    "but n^2 scores for every head, and as many exponentials")
       .decides("C03-25");
-  page.check_close(Vector(xt::adapt(a_number)), Vector(xt::adapt(formula)),
+  page.check_close(Vector(xt::adapt(per_number)), Vector(xt::adapt(expected)),
                    "products for every number moved: n d_h / (2 d_h + n)")
       .decides("C03-26");
   page.check_less(
-          a_number.back(), a_number.front() / 4,
+          per_number.back(), per_number.front() / 4,
           "24 narrow heads do less than a quarter of one wide head's: that is not what makes "
           "hardware fast")
       .decides("C03-26");
@@ -202,8 +207,8 @@ void too_few_too_many(lesson::Page& page) {
     const Matrix S = matmul(queries, transpose(keys));  // [n_query, n_key]
     std::set<std::size_t> best;
     for (std::size_t i = 0; i < 2000; ++i) best.insert(lesson::largest_in_row(S, i));
-    labels.push_back("d_h = " + std::to_string(width)),
-        found.push_back(static_cast<double>(best.size()));
+    labels.push_back("d_h = " + std::to_string(width));
+    found.push_back(static_cast<double>(best.size()));
   }
   page.bars("keys of 24 that some query of 2000 scores highest", labels, found);
   page.check_equal(found[0], 2.0, "too many: a head of width 1 finds two keys, whatever the query")
@@ -212,7 +217,8 @@ void too_few_too_many(lesson::Page& page) {
       .controls("C03-06", "C03-12");
 
   const Matrix keys = random_matrix(random, 24, 2);  // [n_key, d_h]
-  std::vector<double> ties;                          // directions in which two keys score the same
+  // Two keys score the same where the query is perpendicular to their difference.
+  std::vector<double> ties;  // the angles of such queries
   for (std::size_t a = 0; a < 24; ++a)
     for (std::size_t b = 0; b < 24; ++b)
       if (a != b) ties.push_back(std::atan2(keys(a, 0) - keys(b, 0), keys(b, 1) - keys(a, 1)));
@@ -223,9 +229,9 @@ void too_few_too_many(lesson::Page& page) {
     const double angle = (ties[q] + ties[q + 1]) / 2;
     queries(q, 0) = std::cos(angle), queries(q, 1) = std::sin(angle);
   }
-  const Matrix one = xt::eye<double>(2);  // [d_h, d_h]
-  const Matrix S =
-      attend(queries, keys, HeadWeights{one, one, one}, {}).raw_scores;  // [n_query, n_key]
+  const Matrix identity = xt::eye<double>(2);  // [d_h, d_h]
+  const Matrix S = attend(queries, keys, HeadWeights{identity, identity, identity}, {})
+                       .raw_scores;  // [n_query, n_key]
   std::set<std::size_t> reached;
   for (std::size_t q = 0; q < S.shape(0); ++q) reached.insert(lesson::largest_in_row(S, q));
   page.check_equal(reached, lesson::hull_corners(keys),
@@ -294,12 +300,12 @@ void evidence(lesson::Page& page) {
     const auto loss_at_gate = [&](std::size_t sequence, float gate) {
       const InterventionOf<float> gated = [&](const StageOf<float>& stage) {
         if (stage.name != z) return;
-        const std::size_t size = stage.values.size() / 16;
+        const std::size_t size = stage.values.size() / 16;  // of one head's z: n d_head
         for (std::size_t c = 0; c < size; ++c) stage.values[id.head * size + c] *= gate;
       };
       return evaluate(wide, {&examples[sequence], 1}, [&](std::size_t) { return gated; }).loss;
     };
-    for (std::size_t s = 0; s < 6; ++s)
+    for (std::size_t s = 0; s < 6; ++s)  // central differences around a gate of 1
       slope += std::abs(loss_at_gate(s, 1.05f) - loss_at_gate(s, 0.95f)) / 0.1 / 6;
     heads.push_back({id, lesson::loss_without(wide, examples, {id}) - whole, slope});
   }
@@ -315,16 +321,17 @@ void evidence(lesson::Page& page) {
                     render::fixed(whole + added.back(), 3)});
   }
   page.text_table({"heads removed, cheapest first", "share", "loss"}, rows);
+  const double fifth = added[2], two_fifths = added[3], four_fifths = added[4];
   page.say("Untrained: " + render::fixed(untrained, 3) + ".");
-  page.check_less(added[2], 0.1 * (untrained - whole),
+  page.check_less(fifth, 0.1 * (untrained - whole),
                   "a fifth of the heads goes almost free (Michel et al. 2019: about 20% in "
                   "translation, 40% in BERT)")
       .decides("C03-16");
-  page.check_greater(added[4], 10 * std::max(added[3], 0.01),
+  page.check_greater(four_fifths, 10 * std::max(two_fifths, 0.01),
                      "four fifths cost ten times what two fifths do: 38 of 48 heads went in Voita "
                      "et al. 2019, in the encoder alone, with gates that were trained")
       .decides("C03-18");
-  page.check_less(added[3], 0.1 * (untrained - whole), "up to two fifths it was cheap")
+  page.check_less(two_fifths, 0.1 * (untrained - whole), "up to two fifths it was cheap")
       .controls("C03-18");
   page.check_less(std::abs(heads.front().cost), 0.02,
                   "at least one of the 32 does next to nothing alone")
@@ -334,7 +341,7 @@ void evidence(lesson::Page& page) {
   std::vector<HeadId> dearest;
   for (std::size_t i = 26; i < 32; ++i) dearest.push_back(heads[i].id);
   page.check_greater(lesson::loss_without(wide, examples, dearest) - whole,
-                     10 * std::max(added[2], 0.01),
+                     10 * std::max(fifth, 0.01),
                      "any fifth will not do: the six dearest cost ten times as much")
       .controls("C03-16");
   double other_order = 0;  // share of pairs that the two measures put in opposite order
@@ -393,8 +400,9 @@ void scaling(lesson::Page& page) {
   std::set<std::uint64_t> gpt2, gpt3, llama, widths;
   for (const Configuration& c : lesson::configurations()) {
     if (c.name.starts_with("GPT-3")) gpt3.insert(c.d_head);
-    if (c.name.starts_with("GPT-2")) gpt2.insert(c.d_head), widths.insert(c.d_model);
-    if (c.name.starts_with("LLaMA")) llama.insert(c.d_head), widths.insert(c.d_model);
+    if (c.name.starts_with("GPT-2")) gpt2.insert(c.d_head);
+    if (c.name.starts_with("LLaMA")) llama.insert(c.d_head);
+    if (c.name.starts_with("GPT-2") || c.name.starts_with("LLaMA")) widths.insert(c.d_model);
   }
   page.check_equal(gpt2, std::set<std::uint64_t>{64}, "GPT-2 grew in width and kept d_h = 64")
       .decides("C03-29");

@@ -61,7 +61,7 @@ void mathematical_role(lesson::Page& page, const std::vector<std::string>& token
   page.check_greater(least_on_self, 1e-6, "every token looks at itself too, not at the others only")
       .decides("C04-04");
   const HeadTrace causal = attend(X, W, {.causal = true});
-  page.check_close(causal.pattern, lesson::plain_head(X, W, true).pattern,
+  page.check_close(causal.pattern, lesson::plain_head(X, W, /*causal=*/true).pattern,
                    "in a decoder a query is compared with itself and earlier keys")
       .decides("C04-04", "C04-09");
   page.check_differs(head.pattern, causal.pattern, 1e-3, "without a mask with all of them")
@@ -109,37 +109,39 @@ void semantic_role(lesson::Page& page, const Matrix& X, const HeadWeights& W, co
                      "with W_Q turned alone the scores are others")
       .controls("C04-06");
 
-  HeadWeights with_bias = W;
-  with_bias.b_K = random_vector(random, d_k);
+  HeadWeights with_key_bias = W;
+  with_key_bias.b_K = random_vector(random, d_k);
   Matrix shift = before.scores;  // [n_query, n_key], q . b_K / sqrt(d_k): the same in all of a row
   for (std::size_t i = 0; i < X.shape(0); ++i) {
     const Vector q = xt::view(before.query, i);  // [d_k]
-    xt::view(shift, i) = xt::sum(q * with_bias.b_K)() / std::sqrt(static_cast<double>(d_k));
+    xt::view(shift, i) = xt::sum(q * with_key_bias.b_K)() / std::sqrt(static_cast<double>(d_k));
   }
-  page.check_close(attend(X, with_bias).key, Matrix(before.key + with_bias.b_K),
+  page.check_close(attend(X, with_key_bias).key, Matrix(before.key + with_key_bias.b_K),
                    "a bias is added to every key");
-  page.check_close(attend(X, with_bias).scores, Matrix(before.scores + shift),
+  page.check_close(attend(X, with_key_bias).scores, Matrix(before.scores + shift),
                    "a bias on keys moves every score of a row by the same q . b_K");
-  page.check_close(attend(X, with_bias).pattern, before.pattern, "and so no weight at all");
-  with_bias = W;
-  with_bias.b_Q = random_vector(random, d_k);
-  page.check_differs(attend(X, with_bias).pattern, before.pattern, 0.01,
+  page.check_close(attend(X, with_key_bias).pattern, before.pattern, "and so no weight at all");
+  HeadWeights with_query_bias = W;
+  with_query_bias.b_Q = random_vector(random, d_k);
+  page.check_differs(attend(X, with_query_bias).pattern, before.pattern, 0.01,
                      "a bias on queries does change weights");
 
   page.step("Semantic role: a database, softly");
   const std::size_t n = 5;
-  const Matrix one = xt::eye<double>(n);                  // [n, n]
-  const Matrix content = {{10}, {20}, {30}, {40}, {50}};  // [n_key, 1]
-  const Matrix asked = xt::view(one, xt::range(3, 4));    // [1, n], the fourth key
+  const Matrix identity = xt::eye<double>(n);                // [n, n]
+  const Matrix content = {{10}, {20}, {30}, {40}, {50}};     // [n_key, 1]
+  const Matrix asked = xt::view(identity, xt::range(3, 4));  // [1, n], the fourth key
+  // {.scale = beta} replaces 1 / sqrt(d_k): here it multiplies the raw scores Q K^T.
   const auto answer = [&](double beta, const Matrix& keys) {
-    return matmul(attend(asked, keys, HeadWeights{one, one, one}, {.scale = beta}).pattern,
-                  content)(0, 0);
+    return matmul(
+        attend(asked, keys, HeadWeights{identity, identity, identity}, {.scale = beta}).pattern,
+        content)(0, 0);
   };
   std::vector<std::string> names;
   std::vector<double> found;
   for (const double beta : {1e-13, 1.0, 2.0, 4.0, 8.0, 40.0}) {
     names.push_back("scores times " + render::tick_text(beta));
-    found.push_back(answer(beta, one));
+    found.push_back(answer(beta, identity));
   }
   page.bars("five orthonormal keys, asked for the fourth value: 40", names, found);
   page.check_close(found.front(), 30, "scores times nothing: the mean of all values", 1e-12)
@@ -148,18 +150,19 @@ void semantic_role(lesson::Page& page, const Matrix& X, const HeadWeights& W, co
       .decides("C04-07");
   page.check_greater(40 - found[1], 1, "scores as they are: a mixture, no lookup")
       .controls("C04-07");
-  Matrix twice = one;
-  xt::view(twice, 1) = xt::view(one, 3);  // the second key is now a copy of the fourth
+  Matrix twice = identity;
+  xt::view(twice, 1) = xt::view(identity, 3);  // the second key is now a copy of the fourth
   page.check_close(answer(40, twice), 30, "two equal keys: half of 20 and half of 40")
       .controls("C04-07");
 }
 
 void mathematics(lesson::Page& page) {
   page.step("Mathematics: the more parallel, the higher?");
-  const Matrix one = {{1, 0}, {0, 1}};
-  const Matrix q = {{1, 0}};          // [1, d_k]
+  const Matrix identity = {{1, 0}, {0, 1}};  // [d_k, d_k]
+  const Matrix q = {{1, 0}};                 // [1, d_k]
   const Matrix k = {{1, 0}, {2, 2}};  // [n_key, d_k]: in line with q; at 45 degrees, but longer
-  const Matrix S = attend(q, k, HeadWeights{one, one, one}, {}).raw_scores;  // [1, n_key]
+  const Matrix S =
+      attend(q, k, HeadWeights{identity, identity, identity}, {}).raw_scores;  // [1, n_key]
   page.show("Q K^T", "query, key", S);
   page.check_greater(
           S(0, 1), S(0, 0),
@@ -167,7 +170,7 @@ void mathematics(lesson::Page& page) {
       .decides("C04-10");
   const Matrix as_long = {{1, 0}, {std::sqrt(0.5), std::sqrt(0.5)}};  // [n_key, d_k]
   const Matrix S_unit =
-      attend(q, as_long, HeadWeights{one, one, one}, {}).raw_scores;  // [1, n_key]
+      attend(q, as_long, HeadWeights{identity, identity, identity}, {}).raw_scores;  // [1, n_key]
   page.check_greater(S_unit(0, 0), S_unit(0, 1), "of keys equally long the parallel one wins")
       .controls("C04-10");
 
@@ -196,7 +199,8 @@ void mathematics(lesson::Page& page) {
   page.step("Mathematics: why 1 / sqrt(d_k)");
   Random random(page.seed(43));
   std::vector<std::vector<std::string>> rows;
-  double worst = 0, sharpest = 0, softest = 0;
+  double worst = 0;                  // distance of a variance from d_k, in deviations
+  double sharpest = 0, softest = 0;  // largest weight, unscaled and scaled; the last d_k's stay
   const std::size_t draws = 4000;
   for (const std::size_t width : {4u, 16u, 64u, 256u}) {
     double squares = 0;
@@ -216,18 +220,23 @@ void mathematics(lesson::Page& page) {
       const Matrix A =
           attend(queries, keys, HeadWeights{one_to_one, one_to_one, one_to_one}, {.scale = scale})
               .pattern;            // [50, 10]
-      double bits = 0, slope = 0;  // mean entropy of a row; mean norm of diag(p) - p p^T
+      double nats = 0, slope = 0;  // mean entropy of a row; mean norm of diag(p) - p p^T
       for (std::size_t i = 0; i < 50; ++i) {
         const std::span<const double> p_i(A.data() + i * 10, 10);
-        double squares_of_p = 0, jacobian = 0;
+        double squares_of_p = 0, jacobian_squares = 0;  // of p; of diag(p) - p p^T
         for (const double x : p_i) squares_of_p += x * x;
         for (const double x : p_i)
-          jacobian += x * x * (squares_of_p - x * x) + x * x * (1 - x) * (1 - x);
-        bits += entropy(p_i) / 50, slope += std::sqrt(jacobian) / 50;
+          jacobian_squares +=
+              x * x * (squares_of_p - x * x) + x * x * (1 - x) * (1 - x);  // one row of it
+        nats += entropy(p_i) / 50;
+        slope += std::sqrt(jacobian_squares) / 50;
       }
       const Matrix peaks = row_max(A);  // [50, 1]
-      (scale == 1 ? sharpest : softest) = xt::mean(peaks)();
-      row.push_back(render::fixed(xt::mean(peaks)(), 2) + " " + render::fixed(bits, 2) + " " +
+      if (scale == 1)
+        sharpest = xt::mean(peaks)();
+      else
+        softest = xt::mean(peaks)();
+      row.push_back(render::fixed(xt::mean(peaks)(), 2) + " " + render::fixed(nats, 2) + " " +
                     render::fixed(slope, 2));
     }
     rows.push_back(row);
