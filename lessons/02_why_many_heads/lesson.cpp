@@ -353,9 +353,16 @@ void comment(lesson::Page& page) {
                    "1, 3 or 12 heads in d = 12: 4 d^2; in d = 24: four times that. Quadratic in d, "
                    "whatever h is")
       .decides("C02-31");
-  const Matrix kept =
-      random_matrix(random, d, h * d);  // [d_model, h d_model]: heads as wide as one
-  page.check_equal(kept.size(), h * d * d,
+  MultiHeadWeights kept{.n_heads = h};  // heads as wide as the model
+  for (Matrix* W : {&kept.W_Q, &kept.W_K, &kept.W_V})
+    *W = random_matrix(random, d, h * d);      // [d_model, h d_model]
+  kept.W_O = random_matrix(random, h * d, d);  // [h d_model, d_model]
+  std::size_t wide = 0;
+  for (std::size_t i = 0; i < h; ++i) {
+    const HeadWeights head = head_weights(kept, i);
+    wide += head.W_Q.size() + head.W_K.size() + head.W_V.size() + output_rows(kept, i).size();
+  }
+  page.check_equal(wide, h * 4 * d * d,
                    "only heads that kept the whole width would have h times as many")
       .controls("C02-31");
 }

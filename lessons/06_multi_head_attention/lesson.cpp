@@ -265,8 +265,17 @@ void parameters(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) 
   page.check_equal(numbers_in(with_biases), 4 * d * d + 4 * d, "and 4 d more with biases")
       .controls("C06-17");
   Random random(page.seed(64));
-  const Matrix full_width = random_matrix(random, d, h * d);  // [d_model, h d_model]
-  page.check_equal(full_width.size(), h * W.W_Q.size(),
+  MultiHeadWeights full_width{.n_heads = h};  // no head narrowed
+  for (Matrix* matrix : {&full_width.W_Q, &full_width.W_K, &full_width.W_V})
+    *matrix = random_matrix(random, d, h * d);       // [d_model, h d_model]
+  full_width.W_O = random_matrix(random, h * d, d);  // [h d_model, d_model]
+  std::size_t by_full_head = 0;
+  for (std::size_t i = 0; i < h; ++i) {
+    const HeadWeights head = head_weights(full_width, i);
+    by_full_head +=
+        head.W_Q.size() + head.W_K.size() + head.W_V.size() + output_rows(full_width, i).size();
+  }
+  page.check_equal(by_full_head, h * by_head,
                    "heads that are not narrowed would need h times as many")
       .controls("C06-18", "C06-20");
 
