@@ -125,7 +125,7 @@ void what_depends_on_h(lesson::Page& page) {
     of_one_W_Q.push_back(first.W_Q.size());
     in_all.push_back(parameters);
     projected.push_back(t.work.multiply_adds - in_heads);
-    batches.push_back(t.head.size());
+    batches.push_back(in_heads / (2 * n * n * (d / h)));  // Q K^T and A V of one head
     W_O_products.push_back(
         2 * (t.work.multiply_adds - multi_head_counted(X, X, half).work.multiply_adds));
     W_O_rows.push_back(rows_of_W_O);

@@ -613,7 +613,7 @@ void beyond_training(lesson::Page& page) {
       line.y.push_back(loss_at(model, static_cast<std::size_t>(length), page.seed(1301)));
       row.push_back(render::fixed(line.y.back(), 2));
     }
-    row.push_back(render::fixed(loss_at(lesson::untrained_model(name), 32, 1301), 2));
+    row.push_back(render::fixed(loss_at(lesson::untrained_model(name), 32, page.seed(1301)), 2));
     rows.push_back(row);
     lines.push_back(line);
   }
@@ -644,7 +644,7 @@ void beyond_training(lesson::Page& page) {
       .decides("C13-47", "T08-06");
   // what the trained models add to the scores of one far query, head 0 of layer 0
   const auto shift = [&](const char* name, std::size_t back) {
-    Random random(1303);
+    Random random(page.seed(1303));
     const Example e =
         repeated_example({.vocabulary = 24, .n = 256, .shortest = 5, .longest = 12}, random);
     return run_model<float>(e.ids, lesson::trained_model(name))
@@ -674,9 +674,9 @@ void beyond_training(lesson::Page& page) {
   for (const std::string& code : codes) {
     const ModelWeightsF model = lesson::trained_model("positions-" + code);
     const ModelWeightsF before = lesson::untrained_model("positions-" + code);
-    one.push_back(best_head_looking_back(model, 1, 1302));
-    two.push_back(best_head_looking_back(model, 2, 1302));
-    untrained.push_back(best_head_looking_back(before, 1, 1302));
+    one.push_back(best_head_looking_back(model, 1, page.seed(1302)));
+    two.push_back(best_head_looking_back(model, 2, page.seed(1302)));
+    untrained.push_back(best_head_looking_back(before, 1, page.seed(1302)));
     heads.push_back({code, render::fixed(one.back(), 2), render::fixed(two.back(), 2),
                      render::fixed(untrained.back(), 2)});
   }

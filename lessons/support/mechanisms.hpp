@@ -11,6 +11,8 @@
 #include <limits>
 #include <vector>
 
+#include "support/algebra.hpp"
+
 namespace lesson {
 
 using headlight::Mask;
@@ -74,15 +76,6 @@ inline Tensor3 one_head(const Matrix& a) {
 inline Matrix scaled(double factor, Matrix a) {
   for (double& x : a) x *= factor;
   return a;
-}
-
-/// @param a  matrix  @param order  of its rows, any number of them
-/// @return row i is row order[i] of a
-inline Matrix reordered(const Matrix& a, const std::vector<std::size_t>& order) {
-  Matrix result = Matrix::from_shape({order.size(), a.shape(1)});
-  for (std::size_t i = 0; i < order.size(); ++i)
-    for (std::size_t c = 0; c < a.shape(1); ++c) result(i, c) = a(order[i], c);
-  return result;
 }
 
 /// What is added to the score of query i and key j; -infinity hides the key.
