@@ -408,7 +408,8 @@ void scaling(lesson::Page& page) {
       .decides("C03-29");
   page.check_equal(llama, std::set<std::uint64_t>{128}, "LLaMA-2 grew in width and kept d_h = 128")
       .decides("C03-29");
-  page.check_equal(widths.size(), std::size_t{7}, "in seven widths from 768 to 8192");
+  page.check_equal(widths, std::set<std::uint64_t>{768, 1024, 1280, 1600, 4096, 5120, 8192},
+                   "in seven widths from 768 to 8192");
   page.check_equal(gpt3, std::set<std::uint64_t>{64, 80, 96, 128}, "GPT-3 did not keep it")
       .controls("C03-29");
 }
