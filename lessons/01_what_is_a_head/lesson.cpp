@@ -472,8 +472,9 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(
-      argc, argv,
-      {.number = 1, .title = "What is an attention head", .models = {"grammar", "induction"}},
-      tell);
+  return lesson::run(argc, argv,
+                     {.number = 1,
+                      .title = "What is an attention head",
+                      .models = lesson::use_models({"grammar", "induction"})},
+                     tell);
 }

@@ -384,9 +384,10 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv,
-                     {.number = 2,
-                      .title = "Why many heads and not one large one",
-                      .models = {"order-one-head", "order-two-heads", "grammar"}},
-                     tell);
+  return lesson::run(
+      argc, argv,
+      {.number = 2,
+       .title = "Why many heads and not one large one",
+       .models = lesson::use_models({"order-one-head", "order-two-heads", "grammar"})},
+      tell);
 }

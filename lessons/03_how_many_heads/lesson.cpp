@@ -451,10 +451,10 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(
-      argc, argv,
-      {.number = 3,
-       .title = "How many heads",
-       .models = {"order-one-head", "order-two-heads", "wide", "induction", "induction-one-layer"}},
-      tell);
+  return lesson::run(argc, argv,
+                     {.number = 3,
+                      .title = "How many heads",
+                      .models = lesson::use_models({"order-one-head", "order-two-heads", "wide",
+                                                    "induction", "induction-one-layer"})},
+                     tell);
 }

@@ -355,6 +355,7 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv, {.number = 4, .title = "Query, key, value", .models = {"grammar"}},
-                     tell);
+  return lesson::run(
+      argc, argv,
+      {.number = 4, .title = "Query, key, value", .models = lesson::use_models({"grammar"})}, tell);
 }

@@ -463,9 +463,10 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv,
-                     {.number = 6,
-                      .title = "Multi-head attention",
-                      .models = {"order-one-head", "order-two-heads", "induction"}},
-                     tell);
+  return lesson::run(
+      argc, argv,
+      {.number = 6,
+       .title = "Multi-head attention",
+       .models = lesson::use_models({"order-one-head", "order-two-heads", "induction"})},
+      tell);
 }

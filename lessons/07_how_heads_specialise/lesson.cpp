@@ -500,9 +500,10 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv,
-                     {.number = 7,
-                      .title = "How heads specialise in training",
-                      .models = {"induction", "induction-one-layer", "grammar"}},
-                     tell);
+  return lesson::run(
+      argc, argv,
+      {.number = 7,
+       .title = "How heads specialise in training",
+       .models = lesson::use_models({"induction", "induction-one-layer", "grammar"})},
+      tell);
 }

@@ -707,11 +707,11 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(
-      argc, argv,
-      {.number = 13,
-       .title = "Positions: rotary, relative, ALiBi",
-       .models = {"positions-rope", "positions-alibi", "positions-t5", "positions-shaw",
-                  "positions-sinusoidal", "positions-learned", "positions-none"}},
-      tell);
+  return lesson::run(argc, argv,
+                     {.number = 13,
+                      .title = "Positions: rotary, relative, ALiBi",
+                      .models = lesson::use_models(
+                          {"positions-rope", "positions-alibi", "positions-t5", "positions-shaw",
+                           "positions-sinusoidal", "positions-learned", "positions-none"})},
+                     tell);
 }

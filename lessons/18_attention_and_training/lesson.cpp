@@ -485,6 +485,6 @@ int main(int argc, char** argv) {
   return lesson::run(argc, argv,
                      {.number = 18,
                       .title = "Attention and training",
-                      .models = {"induction", "induction-one-layer"}},
+                      .models = lesson::use_models({"induction", "induction-one-layer"})},
                      tell);
 }

@@ -774,10 +774,11 @@ void tell(lesson::Page& page) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return lesson::run(argc, argv,
-                     {.number = 21,
-                      .title = "The table of ten mechanisms, run",
-                      .models = {"induction", "positions-alibi", "positions-rope", "positions-t5",
-                                 "positions-shaw"}},
-                     tell);
+  return lesson::run(
+      argc, argv,
+      {.number = 21,
+       .title = "The table of ten mechanisms, run",
+       .models = lesson::use_models(
+           {"induction", "positions-alibi", "positions-rope", "positions-t5", "positions-shaw"})},
+      tell);
 }

@@ -75,11 +75,6 @@ ModelWeightsF untrained_model(const std::string& name) {
   return initial_weights(recipe.model, recipe.seed);
 }
 
-void use_models(std::vector<std::string> recipes) {
-  for (const std::string& name : recipes) find_recipe(name);
-  models().named = std::move(recipes);
-}
-
 void retrain(std::uint64_t seed, const RetrainTalk& talk) {
   double expected = 0;  // seconds
   std::string names;
@@ -119,6 +114,12 @@ void retrain(std::uint64_t seed, const RetrainTalk& talk) {
              beside_shipped(name, weights));
     anew[name] = weights;
   }
+}
+
+TrainedModels use_models(std::vector<std::string> recipes) {
+  for (const std::string& name : recipes) find_recipe(name);
+  models().named = recipes;
+  return {std::move(recipes), retrain};
 }
 
 }  // namespace lesson

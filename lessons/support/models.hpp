@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "support/page.hpp"
+
 namespace lesson {
 
 /// @param name  of a model in lessons/models  @return its folder
@@ -24,9 +26,6 @@ headlight::ModelWeightsF trained_model(const std::string& name);
 /// @return the first weights
 /// @throws std::invalid_argument for a name without a recipe
 headlight::ModelWeightsF untrained_model(const std::string& name);
-
-/// Says which models this lesson may ask for. @param recipes  names; their checkpoints go with them
-void use_models(std::vector<std::string> recipes);
 
 /// What is said while models are trained anew.
 struct RetrainTalk {
@@ -44,5 +43,10 @@ struct RetrainTalk {
 /// @param talk  where to talk
 /// @throws std::domain_error when a loss is no longer a number
 void retrain(std::uint64_t seed, const RetrainTalk& talk);
+
+/// Says which models this lesson may ask for. @param recipes  names; their checkpoints go with them
+/// @return the same names and how to train them, for the lesson's About
+/// @throws std::invalid_argument for a name without a recipe
+TrainedModels use_models(std::vector<std::string> recipes);
 
 }  // namespace lesson

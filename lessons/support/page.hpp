@@ -22,11 +22,19 @@
 
 namespace lesson {
 
+struct RetrainTalk;
+
+/// The trained models that a lesson stands on.
+struct TrainedModels {
+  std::vector<std::string> names = {};                                     ///< of their recipes
+  void (*retrain)(std::uint64_t seed, const RetrainTalk& talk) = nullptr;  ///< trains them anew
+};
+
 /// What a lesson is called.
 struct About {
-  int number = 0;                        ///< of the report's section
-  std::string title;                     ///< in words
-  std::vector<std::string> models = {};  ///< the trained models it stands on, by their recipes
+  int number = 0;             ///< of the report's section
+  std::string title;          ///< in words
+  TrainedModels models = {};  ///< that it stands on: use_models()
 };
 
 /// What the reader asked for on the command line.

@@ -42,7 +42,7 @@ std::size_t terminal_width() {
 }
 
 // Trains the lesson's models anew, talking to stderr: lines always, progress at a terminal only.
-void train_models_anew(const std::string& program, std::uint64_t seed) {
+void train_anew(const TrainedModels& models, const std::string& program, std::uint64_t seed) {
   const bool terminal = isatty(STDERR_FILENO) != 0;
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [start] {
@@ -50,17 +50,17 @@ void train_models_anew(const std::string& program, std::uint64_t seed) {
   };
   double shown = 0;
   bool unfinished = false;  // a line of progress stands at the cursor
-  retrain(seed, {[&](const std::string& line) {
-                   if (unfinished) std::cerr << "\r\033[K";
-                   unfinished = false;
-                   std::cerr << program << ": " << line << std::endl;
-                 },
-                 [&](const std::string& line) {
-                   if (!terminal || seconds() - shown < 0.1) return;
-                   shown = seconds(), unfinished = true;
-                   std::cerr << "\r" << line << "  " << std::flush;
-                 },
-                 seconds});
+  models.retrain(seed, {[&](const std::string& line) {
+                          if (unfinished) std::cerr << "\r\033[K";
+                          unfinished = false;
+                          std::cerr << program << ": " << line << std::endl;
+                        },
+                        [&](const std::string& line) {
+                          if (!terminal || seconds() - shown < 0.1) return;
+                          shown = seconds(), unfinished = true;
+                          std::cerr << "\r" << line << "  " << std::flush;
+                        },
+                        seconds});
 }
 
 int refuse(const std::string& program, const std::string& reason) {
@@ -127,13 +127,12 @@ int run(int argc, char** argv, const About& about, void (*tell)(Page&)) {
     settings.silent = given.count("json") > 0;
     settings.quiet = given.count("quiet") > 0;
     settings.retrain = given.count("retrain") > 0;
-    if (settings.retrain && about.models.empty())
+    if (settings.retrain && about.models.names.empty())
       return refuse(program, "--retrain: this lesson stands on no trained model");
     settings.pause =
         given.count("step") > 0 && terminal && isatty(STDIN_FILENO) != 0 && !settings.silent;
 
-    use_models(about.models);
-    if (settings.retrain) train_models_anew(program, settings.seed);
+    if (settings.retrain) train_anew(about.models, program, settings.seed);
     Page page(about, settings);
     tell(page);
     const bool passed = page.finish();

@@ -25,17 +25,36 @@ if(HEADLIGHT_SANITIZE)
   add_compile_definitions(XTENSOR_ENABLE_ASSERT _GLIBCXX_ASSERTIONS)
 endif()
 
-# headlight_module(core reduce linalg ...): adds src/<module>/<name>.cpp and the header beside it.
-# HEADER_ONLY names have a header but no .cpp.
+# headlight_module(attention head block USES position): the archive headlight::attention of src/attention/<name>.cpp, with
+# the header beside each; HEADER_ONLY names have no .cpp. USES names the archives it needs, below it by the include rule
+# (tests/architecture). FOLDER says which folder, where one is divided between two archives.
 function(headlight_module module)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADER_ONLY")
-  foreach(name IN LISTS arg_UNPARSED_ARGUMENTS)
-    target_sources(headlight PRIVATE ${PROJECT_SOURCE_DIR}/lib/src/${module}/${name}.cpp)
-  endforeach()
-  foreach(name IN LISTS arg_UNPARSED_ARGUMENTS arg_HEADER_ONLY)
-    target_sources(headlight PUBLIC FILE_SET HEADERS FILES
-                   ${PROJECT_SOURCE_DIR}/lib/include/headlight/${module}/${name}.hpp)
-  endforeach()
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "FOLDER" "HEADER_ONLY;USES")
+  set(folder ${module})
+  if(arg_FOLDER)
+    set(folder ${arg_FOLDER})
+  endif()
+  set(archive headlight_${module})
+  add_library(${archive} STATIC)
+  add_library(headlight::${module} ALIAS ${archive})
+  list(TRANSFORM arg_UNPARSED_ARGUMENTS REPLACE "(.+)" "src/${folder}/\\1.cpp" OUTPUT_VARIABLE sources)
+  set(headers ${arg_UNPARSED_ARGUMENTS} ${arg_HEADER_ONLY})
+  list(TRANSFORM headers REPLACE "(.+)" "include/headlight/${folder}/\\1.hpp")
+  target_sources(${archive} PRIVATE ${sources} PUBLIC FILE_SET HEADERS BASE_DIRS include FILES ${headers})
+  target_compile_features(${archive} PUBLIC cxx_std_20)
+  target_include_directories(${archive} PRIVATE src)
+  list(TRANSFORM arg_USES PREPEND headlight::)
+  target_link_libraries(${archive} PUBLIC xtensor ${arg_USES} PRIVATE $<BUILD_INTERFACE:headlight_warnings>)
+  set_target_properties(${archive} PROPERTIES EXPORT_NAME ${module} POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(${archive} PRIVATE $<$<OR:$<CONFIG:Release>,$<BOOL:${HEADLIGHT_SANITIZE}>>:-O1>)
+  # xtensor is read once for all. Files compiled with settings of their own read it themselves (modules.cmake).
+  if(module STREQUAL core)
+    target_precompile_headers(${archive} PRIVATE <headlight/core/tensor.hpp>)
+  else()
+    target_precompile_headers(${archive} REUSE_FROM headlight_core)
+  endif()
+  target_link_libraries(headlight INTERFACE ${archive})
+  set(HEADLIGHT_MODULES ${HEADLIGHT_MODULES} ${archive} PARENT_SCOPE)
 endfunction()
 
 # headlight_add_tests(core reduce.cpp ...): one Catch2 program tests/unit/<module>, labelled unit.
