@@ -66,9 +66,7 @@ function(headlight_add_tests module)
   add_executable(test_${module} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(test_${module} PRIVATE headlight::headlight headlight_warnings
                                                headlight_test_support ${arg_LIBRARIES})
-  if(NOT arg_LIBRARIES)  # a library may bring settings of its own
-    target_precompile_headers(test_${module} REUSE_FROM headlight_test_headers)
-  endif()
+  target_precompile_headers(test_${module} REUSE_FROM headlight_test_headers)
   set(timeout 300)
   if(arg_LABEL STREQUAL slow)
     set(timeout 3600)

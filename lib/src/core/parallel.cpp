@@ -1,3 +1,4 @@
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <headlight/core/parallel.hpp>
@@ -8,7 +9,27 @@
 namespace headlight {
 namespace {
 
-// Workers sleep on a condition variable until there is work: a neighbour's core is never spun on.
+constexpr int looks = 1000;  // some tens of microseconds
+
+void breathe() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Waits a moment, awake, for what takes less than it takes to fall asleep and be woken.
+// @return whether it came
+template <class Condition>
+bool soon(const Condition& condition) {
+  for (int look = 0; look < looks; ++look) {
+    if (condition()) return true;
+    breathe();
+  }
+  return false;
+}
+
+// A layer is a row of short pieces of work. Between two of them workers stay awake for some
+// microseconds; then they sleep on a condition variable, so a neighbour's core is never spun on.
 class Pool {
  public:
   ~Pool() {
@@ -25,9 +46,15 @@ class Pool {
     std::unique_lock lock(mutex_);
     while (workers_.size() + 1 < threads) workers_.emplace_back([this] { serve(); });
     work_ = &work, count_ = count, next_ = 0, helpers_wanted_ = threads - 1, error_ = nullptr;
+    ++calls_;
     wake_.notify_all();
     take_pieces(lock);
     helpers_wanted_ = 0;
+    if (busy_ > 0) {
+      lock.unlock();
+      soon([this] { return busy_ == 0; });
+      lock.lock();
+    }
     done_.wait(lock, [this] { return busy_ == 0; });
     work_ = nullptr;
     if (error_) std::rethrow_exception(error_);
@@ -37,6 +64,12 @@ class Pool {
   void serve() {
     std::unique_lock lock(mutex_);
     for (;;) {
+      const std::size_t seen = calls_;
+      if (helpers_wanted_ == 0 || next_ == count_) {
+        lock.unlock();
+        soon([this, seen] { return calls_ != seen; });
+        lock.lock();
+      }
       wake_.wait(lock, [this] { return stopping_ || (helpers_wanted_ > 0 && next_ < count_); });
       if (stopping_) return;
       --helpers_wanted_;
@@ -68,7 +101,8 @@ class Pool {
   std::condition_variable wake_, done_;
   std::vector<std::thread> workers_;
   const std::function<void(std::size_t)>* work_ = nullptr;
-  std::size_t count_ = 0, next_ = 0, helpers_wanted_ = 0, busy_ = 0;
+  std::size_t count_ = 0, next_ = 0, helpers_wanted_ = 0;
+  std::atomic<std::size_t> busy_ = 0, calls_ = 0;  // written under the mutex, read without it
   std::exception_ptr error_;
   bool stopping_ = false;
 };
