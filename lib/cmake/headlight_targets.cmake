@@ -57,6 +57,9 @@ function(headlight_module module)
   set(HEADLIGHT_MODULES ${HEADLIGHT_MODULES} ${archive} PARENT_SCOPE)
 endfunction()
 
+# What ./headlight test --quick needs: lessons, and the tests labelled unit or golden.
+add_custom_target(quick)
+
 # headlight_add_tests(core reduce.cpp ...): one Catch2 program tests/unit/<module>, labelled unit.
 function(headlight_add_tests module)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "LIBRARIES")
@@ -67,6 +70,9 @@ function(headlight_add_tests module)
   target_link_libraries(test_${module} PRIVATE headlight::headlight headlight_warnings
                                                headlight_test_support ${arg_LIBRARIES})
   target_precompile_headers(test_${module} REUSE_FROM headlight_test_headers)
+  if(arg_LABEL MATCHES "^(unit|golden)$")
+    add_dependencies(quick test_${module})
+  endif()
   set(timeout 300)
   if(arg_LABEL STREQUAL slow)
     set(timeout 3600)
