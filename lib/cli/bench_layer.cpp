@@ -1,9 +1,11 @@
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cxxopts.hpp>
 #include <headlight/attention/block.hpp>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "bench.hpp"
 #include "bench_peers.hpp"
@@ -156,6 +158,10 @@ int bench_layer(int argc, char** argv) {
 
   for (std::size_t run = 0; run < runs + 2; ++run)  // two rounds warm the caches
     for (Contender& c : contenders) {
+      if (threads > 1) {  // the last one's threads are awake yet: OpenBLAS's look for work for 30 ms
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        c.run();
+      }
       const double time = c.run();
       if (run >= 2) c.times.push_back(time);
     }

@@ -1,3 +1,5 @@
+#include <sched.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <exception>
@@ -44,7 +46,11 @@ class Pool {
   void run(std::size_t count, std::size_t threads, const std::function<void(std::size_t)>& work) {
     const std::lock_guard one_caller(caller_);
     std::unique_lock lock(mutex_);
-    while (workers_.size() + 1 < threads) workers_.emplace_back([this] { serve(); });
+    const int core = sched_getcpu();
+    bool moved = core != caller_core_;
+    caller_core_ = core;
+    for (; workers_.size() + 1 < threads; moved = true) workers_.emplace_back([this] { serve(); });
+    if (moved) keep_workers_off(core);
     work_ = &work, count_ = count, next_ = 0, helpers_wanted_ = threads - 1, error_ = nullptr;
     ++calls_;
     wake_.notify_all();
@@ -79,6 +85,17 @@ class Pool {
     }
   }
 
+  // The kernel of a virtual machine takes a core that sleeps for one that is away, and would wake
+  // a worker on the caller's core, where the two take turns.
+  void keep_workers_off(int core) {
+    cpu_set_t others;
+    if (core < 0 || sched_getaffinity(0, sizeof(others), &others) != 0) return;
+    CPU_CLR(static_cast<std::size_t>(core), &others);
+    if (CPU_COUNT(&others) == 0) return;
+    for (std::thread& worker : workers_)
+      pthread_setaffinity_np(worker.native_handle(), sizeof(others), &others);
+  }
+
   void take_pieces(std::unique_lock<std::mutex>& lock) {
     while (next_ < count_) {
       const std::size_t piece = next_++;
@@ -104,6 +121,7 @@ class Pool {
   std::size_t count_ = 0, next_ = 0, helpers_wanted_ = 0;
   std::atomic<std::size_t> busy_ = 0, calls_ = 0;  // written under the mutex, read without it
   std::exception_ptr error_;
+  int caller_core_ = -1;
   bool stopping_ = false;
 };
 
