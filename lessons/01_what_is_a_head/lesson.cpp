@@ -54,15 +54,25 @@ void architecture(lesson::Page& page, const std::vector<std::string>& tokens, co
   page.explore(head, tokens, tokens);
 
   const lesson::PlainHead sums = lesson::plain_head(X, W);  // one number at a time
-  page.check_close(head.query, sums.query, "q = x W_Q, token by token").decides("C01-08");
-  page.check_close(head.key, sums.key, "k = x W_K").decides("C01-04", "C01-08");
-  page.check_close(head.value, sums.value, "v = x W_V, of a width of its own")
+  page.check_close(head.query, sums.query,
+                   "the library's q = x W_Q equals sums taken one number at a time")
+      .decides("C01-08");
+  page.check_close(head.key, sums.key,
+                   "the library's k = x W_K equals sums taken one number at a time")
       .decides("C01-04", "C01-08");
-  page.check_close(head.pattern, sums.pattern, "weights: exp(q.k / sqrt(d_k)) over the row's sum")
+  page.check_close(head.value, sums.value,
+                   "the library's v = x W_V, 3 wide where q and k are 4, equals sums taken one "
+                   "number at a time")
+      .decides("C01-04", "C01-08");
+  page.check_close(
+          head.pattern, sums.pattern,
+          "the library's weights equal exp(q.k / sqrt(d_k)) over the row's sum, pair by pair")
       .decides("C01-03");
-  page.check_close(head.output, sums.output, "softmax(Q K^T / sqrt(d_k)) V, pair by pair")
+  page.check_close(head.output, sums.output,
+                   "the library's output equals softmax(Q K^T / sqrt(d_k)) V, summed pair by pair")
       .decides("C01-02", "C01-06");
-  page.check_close(Y, head.output, "the seven lines of this step give the library's output");
+  page.check_close(Y, head.output,
+                   "seven lines, from Q = X W_Q to Y = A V, give the library's output");
 
   page.step("Architecture: three keys on paper");
   // One query. Its three scores are ln 1, ln 2, ln 5; columns 1 and 2 hold the values.
@@ -77,10 +87,11 @@ void architecture(lesson::Page& page, const std::vector<std::string>& tokens, co
   page.show("A", "query, key", paper.pattern);
   page.show("Y", "query, d_v", paper.output);
   page.check_close(paper.pattern, Matrix{{1 / 8.0, 2 / 8.0, 5 / 8.0}},
-                   "scores ln 1, ln 2, ln 5: weights 1/8, 2/8, 5/8")
+                   "scores ln 1, ln 2, ln 5 give the weights 1/8, 2/8, 5/8")
       .decides("C01-03");
-  page.check_close(paper.output, Matrix{{11, 9}},
-                   "values (8, 0), (0, 16), (16, 8): output (1 + 10, 4 + 5)")
+  page.check_close(
+          paper.output, Matrix{{11, 9}},
+          "values (8, 0), (0, 16), (16, 8) with the weights 1/8, 2/8, 5/8 give the output (11, 9)")
       .decides("C01-02", "C01-06");
 }
 
@@ -96,18 +107,19 @@ void what_it_writes(lesson::Page& page, const std::vector<std::string>& tokens, 
   const Matrix OV = matmul(W.W_V, W_O);                             // [d_model, d_model]
   const Matrix S = matmul(matmul(X, QK), transpose(X)) / root_d_k;  // [n_query, n_key]
   page.check_close(matmul(matmul(softmax_rows(S), X), OV), contribution,
-                   "two matrices say it all: W_Q W_K^T whom to look at, W_V W_O what to write")
+                   "W_Q W_K^T (whom to look at) and W_V W_O (what to write) alone give what the "
+                   "head writes, Y W_O")
       .decides("C01-01");
   page.check_close(matmul(lesson::plain_head(X, W).output, W_O), contribution,
-                   "the same from one pair of tokens after the other");
+                   "Y W_O equals the same writing summed one pair of tokens after the other");
   page.check_differs(matmul(head.output, other_W_O), contribution, 1e-3,
-                     "with other rows of W_O the same Q, K and V write something else: those rows "
-                     "belong to the head")
+                     "with another head's rows of W_O the same Q, K and V write something else")
       .controls("C01-01");
   BlockWeights block;
   block.attention = {1, W.W_Q, W.W_K, W.W_V, W_O};
-  page.check_close(run_block(X, block).residual_post, after,
-                   "what it writes is added to the token; it does not replace it")
+  page.check_close(
+          run_block(X, block).residual_post, after,
+          "a block whose only part is this head gives x + Y W_O: a token is added to, not replaced")
       .decides("C01-10");
   double outside = 0;  // how far an output leaves the range of the values, coordinate by coordinate
   for (std::size_t i = 0; i < X.shape(0); ++i)
@@ -116,8 +128,9 @@ void what_it_writes(lesson::Page& page, const std::vector<std::string>& tokens, 
       outside = std::max({outside, xt::amin(coordinate)() - head.output(i, d),
                           head.output(i, d) - xt::amax(coordinate)()});
     }
-  page.check_less(outside, 1e-12,
-                  "the output is a mean of values: no coordinate leaves their range")
+  page.check_less(
+          outside, 1e-12,
+          "the output is a mean of values: none of its coordinates leaves the range of theirs")
       .decides("C01-10");
 }
 
@@ -130,13 +143,16 @@ void a_memory(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
     xt::view(best, i) = xt::view(soft.value, lesson::largest_in_row(soft.scores, i));
     xt::view(mean, i) = xt::mean(soft.value, {0});
   }
-  page.check_close(attend(X, W, {.scale = 1e4}).output, best,
-                   "scores times 10,000: exactly the value of the best key")
+  page.check_close(
+          attend(X, W, {.scale = 1e4}).output, best,
+          "with raw scores times 10,000 every output is the value of the key that scores highest")
       .decides("C01-09");
   page.check_close(attend(X, W, {.scale = 1e-13}).output, mean,
-                   "scores times nothing: the mean of all values", 1e-10)
+                   "with raw scores times 1e-13 every output is the mean of all values", 1e-10)
       .decides("C01-09");  // 1e-10, for a scale of 1e-13 is not quite zero
-  page.check_differs(soft.output, best, 1e-2, "as they are: a mixture, no lookup")
+  page.check_differs(soft.output, best, 1e-2,
+                     "with raw scores over sqrt(d_k), as usual, the outputs are not the values of "
+                     "the best keys")
       .controls("C01-09");
   std::vector<std::string> names;
   std::vector<double> largest;  // mean over the queries of the largest weight
@@ -149,28 +165,31 @@ void a_memory(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   for (std::size_t i = 1; i < largest.size(); ++i)
     if (largest[i] >= largest[i - 1]) ++rises;
   page.bars("largest weight of a query, on average", names, largest);
-  page.check_equal(rises, std::size_t{5}, "between the two no step blurs the pattern")
+  page.check_equal(rises, std::size_t{5},
+                   "from scores times 0.0625 to scores times 64 no step makes the mean largest "
+                   "weight smaller")
       .decides("C01-09");
 
   page.step("Mathematics: does every head compute exactly this?");
   // ALiBi's slope for a single head is 2^-8 a place: times 100 so that it is felt.
   const Tensor3 bias =
       100.0 * alibi_bias<double>(1, X.shape(0), X.shape(0));  // [1, n_query, n_key]
-  page.check_differs(attend(X, W, {.bias = &bias}).output, soft.output, 1e-3,
-                     "a head with a position bias computes something else")
+  page.check_differs(
+          attend(X, W, {.bias = &bias}).output, soft.output, 1e-3,
+          "a head with a position bias gives another output than the same head without it")
       .decides("C01-07");
   page.check_differs(attend(X, W, {.causal = true}).output, soft.output, 1e-3,
-                     "so does one with a mask")
+                     "a head with a causal mask gives another output than the same head without it")
       .decides("C01-07");
   page.check_close(attend(X, W).output, lesson::plain_head(X, W).output,
-                   "without either it is the formula")
+                   "a head without bias and mask gives the formula's output, summed pair by pair")
       .controls("C01-07");
   const Matrix reached =
       lesson::reached(X, [&](const Matrix& x) { return attend(x, W, {.causal = true}).output; });
   page.heat_map("masked: changing a token (column) changes these outputs (rows)", reached);
-  page.check_close(
-      reached, Matrix(xt::tril(xt::ones<double>(reached.shape()))),
-      "in a decoder token j reaches the outputs of j and later tokens, and no bit of any other");
+  page.check_close(reached, Matrix(xt::tril(xt::ones<double>(reached.shape()))),
+                   "in a decoder a change of token j changes the outputs of j and of all later "
+                   "tokens, and no bit of another");
 
   const std::size_t n = 12, width = 16;
   const Matrix places = sinusoidal_positions<double>(n, width);  // [n, width]
@@ -181,9 +200,13 @@ void a_memory(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
     const Matrix A = attend(places, look_ahead, {.causal = causal}).pattern;  // [n_query, n_key]
     return xt::sum(xt::diagonal(A, 1))() / static_cast<double>(n - 1);
   };
-  page.check_greater(weight_on_next(false), 0.9, "a head can look at the next word, nearly always")
+  page.check_greater(
+          weight_on_next(false), 0.9,
+          "a head built to look at the next word gives it more than 0.9 of its weight, on average")
       .decides("C01-12");
-  page.check_equal(weight_on_next(true), 0.0, "the same head in a decoder never does")
+  page.check_equal(
+          weight_on_next(true), 0.0,
+          "with a causal mask the head built to look at the next word gives it no weight at all")
       .controls("C01-12");
 }
 
@@ -207,11 +230,14 @@ void history(lesson::Page& page) {
     return most;
   };
   page.check_equal(most_changed(ablate<float>(lesson::all_heads(grammar), Ablation::zero)), 0.0,
-                   "all heads of a trained model off: whichever token is exchanged, no bit of "
-                   "another's logits changes")
+                   "with all heads of a trained model off, exchanging a token changes no bit of "
+                   "another token's logits")
       .decides("C01-18");
   const InterventionOf<float> nothing_off = {};
-  page.check_greater(most_changed(nothing_off), 0.1, "heads on: they change").controls("C01-18");
+  page.check_greater(
+          most_changed(nothing_off), 0.1,
+          "with all heads on, exchanging a token changes some other token's logit by more than 0.1")
+      .controls("C01-18");
 }
 
 void popular_models(lesson::Page& page) {
@@ -231,21 +257,28 @@ void popular_models(lesson::Page& page) {
   page.check_equal(lesson::parameters(configuration("BERT base")), std::uint64_t{109482240},
                    "BERT base: 12 layers of 12 heads of 64 make its 109,482,240 parameters")
       .decides("C01-19");
-  page.check_true(with_heads("BERT base", 16) != 109482240, "16 heads of 64 would not")
+  page.check_true(with_heads("BERT base", 16) != 109482240,
+                  "BERT base with 16 heads of 64 a layer would not have 109,482,240 parameters")
       .controls("C01-19");
   const auto billions = [&](std::uint64_t heads) {
     return static_cast<double>(with_heads("GPT-3 175B", heads)) / 1e9;
   };
-  page.check_close(billions(configuration("GPT-3 175B").heads), 175,
-                   "GPT-3: 96 layers of 96 heads of 128 make 175 billion", 0.005)
+  page.check_close(
+          billions(configuration("GPT-3 175B").heads), 175,
+          "GPT-3: 96 layers of 96 heads of 128 make 175 billion parameters, within half a percent",
+          0.005)
       .decides("C01-20");  // as rounded as the name
-  page.check_greater(175 - billions(64), 10, "64 heads of 128 would not").controls("C01-20");
+  page.check_greater(175 - billions(64), 10,
+                     "GPT-3 with 64 heads of 128 a layer would fall short of 175 billion "
+                     "parameters by more than 10 billion")
+      .controls("C01-20");
   page.check_equal(lesson::parameters(configuration("LLaMA-2 13B")), std::uint64_t{13015864320},
-                   "LLaMA-2 13B: 40 heads of 128 make its 13,015,864,320 parameters (Touvron et "
-                   "al. 2023; it is the 7B model that has 32)")
+                   "LLaMA-2 13B: 40 heads of 128 a layer make its 13,015,864,320 parameters "
+                   "(Touvron et al. 2023)")
       .decides("C01-21");
   page.check_true(with_heads("LLaMA-2 13B", 32) != 13015864320,
-                  "32 heads of 128, as the report has it, would not")
+                  "LLaMA-2 13B with 32 heads of 128 a layer, as the report has it, would not have "
+                  "13,015,864,320 parameters")
       .controls("C01-21");
 }
 
@@ -277,16 +310,18 @@ void in_pytorch(lesson::Page& page) {
     return sum;
   };
   page.check_close(all_heads(rows), pytorch::attn_output,
-                   "head h is d_h rows of in_proj_weight and d_h columns of out_proj.weight: all "
-                   "heads together are what PyTorch returned")
+                   "heads cut as d_h rows of in_proj_weight and d_h columns of out_proj.weight add "
+                   "up to PyTorch's output")
       .decides("C01-22", "C01-23");
-  page.check_differs(all_heads(columns), pytorch::attn_output, 1e-3,
-                     "columns of in_proj_weight instead of rows are not")
+  page.check_differs(
+          all_heads(columns), pytorch::attn_output, 1e-3,
+          "heads cut as columns of in_proj_weight, not rows, do not add up to PyTorch's output")
       .controls("C01-22");
   MultiHeadWeights three_heads = layer;
   three_heads.n_heads = 3;
-  page.check_refused([&] { multi_head_attention(pytorch::x, three_heads); },
-                     "nothing is thinned out: 4 columns do not make 3 heads")
+  page.check_refused(
+          [&] { multi_head_attention(pytorch::x, three_heads); },
+          "four columns are refused as three heads: the columns are split, nothing is thinned out")
       .controls("C01-23");
 }
 
@@ -321,9 +356,13 @@ void in_a_file(lesson::Page& page) {
     }
     return most;
   };
-  page.check_less(apart(columns), 1e-5, "d_h columns of c_attn.weight are a head of the model")
+  page.check_less(apart(columns), 1e-5,
+                  "every head cut as d_h columns from c_attn.weight has the pattern of the model's "
+                  "own head")
       .decides("C01-22");  // 1e-5, for these numbers are float
-  page.check_greater(apart(rows), 0.1, "d_h rows of it, as PyTorch's layer keeps them, are not")
+  page.check_greater(apart(rows), 0.1,
+                     "heads cut as d_h rows of c_attn.weight, as from PyTorch's layer, do not have "
+                     "the model's patterns")
       .controls("C01-22");
 }
 
@@ -346,8 +385,8 @@ void smallest_unit(lesson::Page& page) {
       "loss added when head " + lesson::head_name(head) + " is kept from one input of layer 1",
       {"queries", "keys", "values"}, {query, key, value});
   page.check_greater(key, 2 * std::max(query, value),
-                     "one edge of a head matters more than twice as much as its other two: one can "
-                     "act on less than a head")
+                     "kept from layer 1's keys, the previous-token head is missed over twice as "
+                     "much as from queries or values")
       .decides("C01-24");
 }
 
@@ -369,13 +408,17 @@ void evidence(lesson::Page& page) {
     for (std::size_t h = 0; h < 12; ++h)
       if (after.relation.at(relation).mass.data()[h] > 0.5) serves(0, h) += 1;
   }
-  page.check_greater(
-          weakest, 0.5,
-          "every relation has a head, though nobody told them: predicting the next word did")
+  page.check_greater(weakest, 0.5,
+                     "in each of six relations some head of \"grammar\" gives the right token over "
+                     "half of its weight, on average")
       .decides("C01-28");
-  page.check_less(untrained, 0.3, "before training none has").controls("C01-28", "C01-11");
+  page.check_less(untrained, 0.3,
+                  "before training no head gives the right token 0.3 of its weight in any of the "
+                  "six relations")
+      .controls("C01-28", "C01-11");
   page.check_greater(xt::amax(serves)(), 1,
-                     "one head serves several relations: \"a definite function\" is too much said")
+                     "some head of \"grammar\" gives the right token over half of its weight in "
+                     "more than one relation")
       .decides("C01-11");
 
   page.step("Evidence: taking heads away");
@@ -401,17 +444,21 @@ void evidence(lesson::Page& page) {
     added_up += costs[i].loss;
   }
   const double together = lesson::loss_without(grammar, examples, cheap) - after.loss;
-  page.check_greater(costs.back().loss, 0.1,
-                     "switching heads off one by one shows what each is worth")
+  page.check_greater(
+          costs.back().loss, 0.1,
+          "taken away alone, the dearest head of \"grammar\" raises the loss by more than 0.1")
       .decides("C01-25");
   page.check_greater(costs.back().loss / std::max(costs.front().loss, 1e-3), 5,
-                     "some cost much more than others")
+                     "taken away alone, the dearest head of \"grammar\" raises the loss over five "
+                     "times as much as the cheapest")
       .decides("C01-29");
-  page.check_greater(together, 1.3 * added_up, "the cheaper half costs more together than added up")
+  page.check_greater(together, 1.3 * added_up,
+                     "taken away together, the cheaper six of the 12 heads cost over 1.3 times "
+                     "their single costs added up")
       .decides("C01-29", "C01-30");
   page.check_less(costs.front().loss, 0.05,
-                  "though the cheapest alone costs next to nothing: that is no proof that a head "
-                  "is redundant")
+                  "taken away alone, the cheapest head of \"grammar\" raises the loss by less than "
+                  "0.05, as one not needed would")
       .controls("C01-30");
 }
 
@@ -431,10 +478,13 @@ void comment(lesson::Page& page) {
         {std::to_string(heads), std::to_string(parameters.back()), std::to_string(ranks.back())});
   }
   page.text_table({"heads in the same width", "parameters", "rank of one head's scores"}, rows);
-  page.check_equal(parameters, std::vector<std::size_t>(3, 4 * d_model * d_model),
-                   "1, 2 or 4 heads in the same width have as many parameters")
+  page.check_equal(
+          parameters, std::vector<std::size_t>(3, 4 * d_model * d_model),
+          "1, 2 or 4 heads that share d_model = 8 have 4 d_model^2 = 256 parameters in all")
       .decides("C01-31");
-  page.check_equal(ranks, std::vector<std::size_t>{8, 4, 2}, "and each head gets narrower")
+  page.check_equal(
+          ranks, std::vector<std::size_t>{8, 4, 2},
+          "the rank of one head's W_Q W_K^T is 8, 4 or 2 where 1, 2 or 4 heads share d_model = 8")
       .decides("C01-31");
   // Four heads that keep d_h = 8: their columns are 32.
   const MultiHeadWeights wider = {
@@ -442,7 +492,8 @@ void comment(lesson::Page& page) {
       random_matrix(random, d_model, 32), random_matrix(random, 32, d_model)};
   page.check_equal(wider.W_Q.size() + wider.W_K.size() + wider.W_V.size() + wider.W_O.size(),
                    4 * parameters[0],
-                   "only where d_h is kept do four heads have four times as many")
+                   "four heads that each keep d_h = 8 have four times the parameters of one head "
+                   "in d_model = 8")
       .controls("C01-31");
 }
 
