@@ -37,48 +37,59 @@ void mathematical_role(lesson::Page& page, const std::vector<std::string>& token
   page.show("V", "token, d_v", V, {.rows = tokens});
   const HeadTrace head = attend(X, W);
   const lesson::PlainHead sums = lesson::plain_head(X, W);  // one number at a time
-  page.check_close(head.query, sums.query, "queries are a linear map of the input: X W_Q")
+  page.check_close(head.query, sums.query,
+                   "the library's queries equal X W_Q, summed one number at a time")
       .decides("C04-01", "C04-02");
-  page.check_close(head.key, sums.key, "keys are one: X W_K").decides("C04-01", "C04-02");
-  page.check_close(head.value, sums.value, "values are one, here of another width than keys: X W_V")
+  page.check_close(head.key, sums.key,
+                   "the library's keys equal X W_K, summed one number at a time")
+      .decides("C04-01", "C04-02");
+  page.check_close(
+          head.value, sums.value,
+          "the library's values, 3 wide where keys are 4, equal X W_V, summed one number at a time")
       .decides("C04-01", "C04-02");
 
   page.step("Mathematical role: weights from Q and K, content from V");
   page.show("Q K^T", "query, key", head.raw_scores, {tokens, tokens});
   page.heat_map("A: who looks at whom", head.pattern, {tokens, tokens});
   page.show("Y", "token, d_v", head.output, {.rows = tokens});
-  page.check_close(head.raw_scores, sums.raw, "scores: q_i . k_j, a sum of d_k products")
+  page.check_close(head.raw_scores, sums.raw,
+                   "the raw score of i and j equals q_i . k_j, a sum of d_k products")
       .decides("C04-03");
   page.check_close(head.output, sums.output,
-                   "output: values in the proportions of exp(q.k / sqrt(d_k))")
+                   "the output equals the values mixed in the proportions of exp(q.k / sqrt(d_k))")
       .decides("C04-03");
-  page.check_differs(head.raw_scores, transpose(head.raw_scores), 1e-3,
-                     "what i asks of j is not what j asks of i: S is not symmetric");
+  page.check_differs(
+      head.raw_scores, transpose(head.raw_scores), 1e-3,
+      "what token i asks of j is not what j asks of i: the raw scores are not symmetric");
   const Matrix alike = attend(X, HeadWeights{W.W_Q, W.W_Q, W.W_V}).raw_scores;  // [n_query, n_key]
-  page.check_close(alike, transpose(alike), "it would be with W_K = W_Q");
+  page.check_close(alike, transpose(alike), "with W_K = W_Q the raw scores are symmetric");
   double least_on_self = 1;
   for (std::size_t i = 0; i < n; ++i) least_on_self = std::min(least_on_self, head.pattern(i, i));
-  page.check_greater(least_on_self, 1e-6, "every token looks at itself too, not at the others only")
+  page.check_greater(least_on_self, 1e-6,
+                     "every token gives some weight to itself too: each more than one in a million")
       .decides("C04-04");
   const HeadTrace causal = attend(X, W, {.causal = true});
   page.check_close(causal.pattern, lesson::plain_head(X, W, /*causal=*/true).pattern,
-                   "in a decoder a query is compared with itself and earlier keys")
+                   "in a decoder the weights equal those of a query compared with itself and "
+                   "earlier keys only")
       .decides("C04-04", "C04-09");
-  page.check_differs(head.pattern, causal.pattern, 1e-3, "without a mask with all of them")
+  page.check_differs(head.pattern, causal.pattern, 1e-3,
+                     "without the mask the same head has other weights than in a decoder")
       .controls("C04-09");
 
   Random random(page.seed(41));
   HeadWeights other = W;
   other.W_V = random_matrix(random, d_model, d_v);
   const HeadTrace fetched = attend(X, other);
-  page.check_close(fetched.pattern, head.pattern, "another W_V leaves every weight as it was")
+  page.check_close(fetched.pattern, head.pattern,
+                   "another W_V leaves every weight of the pattern as it was")
       .decides("C04-05");
-  page.check_differs(fetched.output, head.output, 1e-3, "and changes what is fetched")
+  page.check_differs(fetched.output, head.output, 1e-3, "another W_V changes the output")
       .decides("C04-05");
   other = W;
   other.W_K = random_matrix(random, d_model, d_k);
   page.check_differs(attend(X, other).pattern, head.pattern, 1e-3,
-                     "another W_K changes the weights")
+                     "another W_K changes the weights of the pattern")
       .controls("C04-05");
 }
 
@@ -94,19 +105,26 @@ void semantic_role(lesson::Page& page, const Matrix& X, const HeadWeights& W, co
   const Matrix turned_W_O = matmul(N_inverse, W_O);  // [d_v, d_model]
   const HeadTrace before = attend(X, W), after = attend(X, turned);
   page.check_differs(after.query, before.query, 1e-3,
-                     "W_Q M, W_K M^-T, W_V N, N^-1 W_O: the queries are others now")
+                     "W_Q times an invertible matrix M gives other queries")
       .decides("C04-06");
-  page.check_differs(after.key, before.key, 1e-3, "so are the keys").decides("C04-06");
-  page.check_differs(after.value, before.value, 1e-3, "and the values").decides("C04-06");
-  page.check_close(after.scores, before.scores,
-                   "and every score is the same: only W_Q W_K^T means something", 1e-10)
+  page.check_differs(after.key, before.key, 1e-3,
+                     "W_K times M^-T, the inverse of M transposed, gives other keys")
+      .decides("C04-06");
+  page.check_differs(after.value, before.value, 1e-3,
+                     "W_V times an invertible matrix N gives other values")
+      .decides("C04-06");
+  page.check_close(
+          after.scores, before.scores,
+          "W_Q M and W_K M^-T give the same scores as W_Q and W_K: their product alone matters",
+          1e-10)
       .decides("C04-06");  // M is inverted in floating point
   page.check_close(matmul(after.output, turned_W_O), matmul(before.output, W_O),
-                   "and the head writes the same: only W_V W_O does", 1e-10)
+                   "W_V N and N^-1 W_O write the same as W_V and W_O: their product alone matters",
+                   1e-10)
       .decides("C04-06");  // so is N
   turned.W_K = W.W_K;
   page.check_differs(attend(X, turned).scores, before.scores, 1e-3,
-                     "with W_Q turned alone the scores are others")
+                     "W_Q M with W_K left as it was gives other scores")
       .controls("C04-06");
 
   HeadWeights with_key_bias = W;
@@ -117,14 +135,15 @@ void semantic_role(lesson::Page& page, const Matrix& X, const HeadWeights& W, co
     xt::view(shift, i) = xt::sum(q * with_key_bias.b_K)() / std::sqrt(static_cast<double>(d_k));
   }
   page.check_close(attend(X, with_key_bias).key, Matrix(before.key + with_key_bias.b_K),
-                   "a bias is added to every key");
+                   "a key bias b_K makes the keys X W_K + b_K");
   page.check_close(attend(X, with_key_bias).scores, Matrix(before.scores + shift),
-                   "a bias on keys moves every score of a row by the same q . b_K");
-  page.check_close(attend(X, with_key_bias).pattern, before.pattern, "and so no weight at all");
+                   "a key bias b_K moves every score of a row by the same q . b_K / sqrt(d_k)");
+  page.check_close(attend(X, with_key_bias).pattern, before.pattern,
+                   "a key bias changes no weight of the pattern");
   HeadWeights with_query_bias = W;
   with_query_bias.b_Q = random_vector(random, d_k);
   page.check_differs(attend(X, with_query_bias).pattern, before.pattern, 0.01,
-                     "a bias on queries does change weights");
+                     "a query bias changes the weights of the pattern");
 
   page.step("Semantic role: a database, softly");
   const std::size_t n = 5;
@@ -144,15 +163,24 @@ void semantic_role(lesson::Page& page, const Matrix& X, const HeadWeights& W, co
     found.push_back(answer(beta, identity));
   }
   page.bars("five orthonormal keys, asked for the fourth value: 40", names, found);
-  page.check_close(found.front(), 30, "scores times nothing: the mean of all values", 1e-12)
+  page.check_close(found.front(), 30,
+                   "asked for the fourth of five keys, raw scores times 1e-13 give 30, the mean of "
+                   "all values",
+                   1e-12)
       .decides("C04-07");
-  page.check_close(found.back(), 40, "scores times 40: the value itself, to 12 digits")
+  page.check_close(found.back(), 40,
+                   "asked for the fourth of five keys, raw scores times 40 give its own value, 40, "
+                   "to 12 digits")
       .decides("C04-07");
-  page.check_greater(40 - found[1], 1, "scores as they are: a mixture, no lookup")
+  page.check_greater(40 - found[1], 1,
+                     "asked for the fourth of five keys, raw scores times 1 give a mixture, below "
+                     "its 40 by more than 1")
       .controls("C04-07");
   Matrix twice = identity;
   xt::view(twice, 1) = xt::view(identity, 3);  // the second key is now a copy of the fourth
-  page.check_close(answer(40, twice), 30, "two equal keys: half of 20 and half of 40")
+  page.check_close(answer(40, twice), 30,
+                   "where the second key equals the fourth, asking for it gives 30: half of 20 and "
+                   "half of 40")
       .controls("C04-07");
 }
 
@@ -164,14 +192,16 @@ void mathematics(lesson::Page& page) {
   const Matrix S =
       attend(q, k, HeadWeights{identity, identity, identity}, {}).raw_scores;  // [1, n_key]
   page.show("Q K^T", "query, key", S);
-  page.check_greater(
-          S(0, 1), S(0, 0),
-          "(2, 2) at 45 degrees scores higher than (1, 0) in line: the product knows length too")
+  page.check_greater(S(0, 1), S(0, 0),
+                     "for the query (1, 0) the key (2, 2), at 45 degrees but longer, scores higher "
+                     "than (1, 0), in line")
       .decides("C04-10");
   const Matrix as_long = {{1, 0}, {std::sqrt(0.5), std::sqrt(0.5)}};  // [n_key, d_k]
   const Matrix S_unit =
       attend(q, as_long, HeadWeights{identity, identity, identity}, {}).raw_scores;  // [1, n_key]
-  page.check_greater(S_unit(0, 0), S_unit(0, 1), "of keys equally long the parallel one wins")
+  page.check_greater(S_unit(0, 0), S_unit(0, 1),
+                     "of two keys of length 1 the one in line with the query scores higher than "
+                     "the one at 45 degrees")
       .controls("C04-10");
 
   page.step("Mathematics: softmax makes probabilities");
@@ -186,16 +216,20 @@ void mathematics(lesson::Page& page) {
       measured(i, j) = (softmax_rows(up)(0, i) - softmax_rows(down)(0, i)) / 2e-5;
     }
   page.show("dp / dS", "weight, score", measured);
-  page.check_close(p, Matrix(xt::exp(S_row) / xt::sum(xt::exp(S_row))()), "exp(S) over its sum")
+  page.check_close(p, Matrix(xt::exp(S_row) / xt::sum(xt::exp(S_row))()),
+                   "softmax of a row of four scores equals exp(S) over the row's sum of exp(S)")
       .decides("C04-11");
   page.check_true(xt::amin(p)() > 0 && std::abs(xt::sum(p)() - 1) < 1e-15,
-                  "four positive numbers that sum to one")
+                  "softmax of a row of four scores gives four positive numbers that sum to one")
       .decides("C04-11");
-  page.check_close(measured, J, "they move by diag(p) - p p^T when scores do",
+  page.check_close(measured, J, "the measured slopes of softmax equal diag(p) - p p^T",
                    1e-9);  // differences
-  page.check_less(xt::amax(xt::abs(xt::sum(measured, {0})))(), 1e-9,
-                  "what one gains the others lose: every column of it sums to zero");
+  page.check_less(
+      xt::amax(xt::abs(xt::sum(measured, {0})))(), 1e-9,
+      "what one weight gains the others lose: the slopes of the weights to any score sum to zero");
+}
 
+void why_root_d_k(lesson::Page& page) {
   page.step("Mathematics: why 1 / sqrt(d_k)");
   Random random(page.seed(43));
   std::vector<std::vector<std::string>> rows;
@@ -246,10 +280,16 @@ void mathematics(lesson::Page& page) {
       "Of ten keys: the largest weight, the entropy of the weights in nats, the size of their "
       "slope.");
   page.text_table({"d_k", "variance of q.k", "unscaled", "scaled"}, rows);
-  page.check_less(worst, 5, "the variance of q.k is d_k, within five deviations").decides("C04-12");
-  page.check_greater(sharpest, 0.85, "at d_k = 256 the unscaled softmax is all but decided")
+  page.check_less(worst, 5,
+                  "for d_k = 4, 16, 64, 256 the variance of q.k is d_k, within five deviations of "
+                  "the estimate")
       .decides("C04-12");
-  page.check_less(std::abs(soft.back() - soft.front()), 0.1, "scaled, it is as soft as at d_k = 4")
+  page.check_greater(sharpest, 0.85,
+                     "unscaled, at d_k = 256, the largest of ten weights is above 0.85 on average")
+      .decides("C04-12");
+  page.check_less(std::abs(soft.back() - soft.front()), 0.1,
+                  "scaled, the largest of ten weights at d_k = 256 is within 0.1 of that at d_k = "
+                  "4, on average")
       .controls("C04-12");
 }
 
@@ -258,10 +298,11 @@ void in_code(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   MultiHeadTrace three_times;
   multi_head_attention(pytorch::x, pytorch::x, pytorch::layer, {}, three_times);
   page.check_close(three_times.attention_output, pytorch::attn_output,
-                   "PyTorch's layer(x, x, x) is self-attention")
+                   "the library's layer, given x three times, returns what PyTorch's layer(x, x, "
+                   "x) returned")
       .decides("C04-18");
   page.check_differs(three_times.query, three_times.key, 1e-3,
-                     "though given one tensor, it makes different queries and keys")
+                     "a layer given one tensor three times makes queries that differ from its keys")
       .decides("C04-18");
 
   page.step("In code: two tensors, cross-attention");
@@ -272,23 +313,25 @@ void in_code(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   const HeadTrace decoder = attend(X, memory, W, {});
   page.explore(decoder);
   page.check_close(decoder.raw_scores, matmul(matmul(X, W.W_Q), transpose(matmul(memory, W.W_K))),
-                   "queries from the decoder, keys from the encoder: a row for each of the one, a "
-                   "column for each of the other")
+                   "in cross-attention the raw scores are decoder queries (rows) times encoder "
+                   "keys (columns)")
       .decides("C04-19");
-  page.check_close(decoder.value, matmul(memory, W.W_V), "values from the encoder")
+  page.check_close(decoder.value, matmul(memory, W.W_V),
+                   "in cross-attention the values are the encoder's tokens times W_V")
       .decides("C04-19");
   const Matrix moved = lesson::reordered(memory, {3, 4, 5, 6, 0, 1, 2});  // [n_key, d_model]
-  page.check_close(attend(X, moved, W, {}).output, decoder.output,
-                   "pairs of keys and values in any order give the same")
+  page.check_close(
+          attend(X, moved, W, {}).output, decoder.output,
+          "the encoder's tokens in another order, keys and values alike, give the same output")
       .decides("C04-19");
   page.check_differs(matmul(attend(X, moved, W, {}).pattern, decoder.value), decoder.output, 1e-3,
-                     "keys moved without their values do not")
+                     "the encoder's keys in another order, its values not, give another output")
       .controls("C04-19");
   MultiHeadWeights heads = lesson::draw_heads(random, 2, d_model);
   heads.b_K = random_vector(random, d_model), heads.b_V = random_vector(random, d_model);
   page.check_close(cross_attention(X, keep_source(memory, heads), heads).attention_output,
                    cross_attention(X, memory, heads).attention_output,
-                   "the encoder's keys and values are made once and kept: nothing changes")
+                   "the encoder's keys and values, made once and kept, give the same as made anew")
       .decides("C04-19");
 }
 
@@ -307,14 +350,20 @@ void interpretation(lesson::Page& page) {
         if (words[i] == words[j]) weight += A(i, j) / static_cast<double>(words.size());
     return weight;
   };
+  const Matrix on_the_as = {
+      {duplicates.pattern(6, 0), duplicates.pattern(6, 3), duplicates.pattern(6, 6)}};  // [1, 3]
   page.check_greater(on_equal(duplicates.pattern), 0.999,
-                     "W_Q = 60, W_K = 1 on one-hot tokens: all weight is on equal tokens")
+                     "a head with W_Q = 60 I, W_K = I on one-hot tokens gives equal tokens over "
+                     "0.999 of its weight")
       .decides("C04-21");
-  page.check_close(duplicates.pattern(6, 0), 1.0 / 3, "the third a shares it evenly among three",
-                   1e-9)
+  page.check_close(
+          on_the_as, Matrix(xt::ones<double>({1, 3}) / 3.0),
+          "in \"a b c a d b a\" the last a gives each of the three a's a third of its weight",
+          1e-9)
       .decides("C04-21");  // exp(-30) of it is elsewhere
   page.check_less(on_equal(attend(X, HeadWeights{0 * E, E, E}, {.causal = true}).pattern), 0.7,
-                  "a head that asks for nothing does not")
+                  "a head with W_Q = 0, which asks for nothing, gives equal tokens less than 0.7 "
+                  "of its weight")
       .controls("C04-21");
 
   page.step("Interpretation: who looks at whom in a trained model");
@@ -324,16 +373,22 @@ void interpretation(lesson::Page& page) {
   lesson::show_relations(page, {"pronoun", "reflexive", "agreement", "bracket"}, after, before);
   const double bracket = after.relation.at("bracket").best(),
                pronoun = after.relation.at("pronoun").best();
-  page.check_greater(bracket, 0.8, "a closing bracket's query finds the key of the opening one")
+  page.check_greater(bracket, 0.8,
+                     "just before a closing bracket some head of \"grammar\" gives the opening one "
+                     "over 0.8 of its weight")
       .decides("C04-20");
-  page.check_less(before.relation.at("bracket").best(), 0.3, "before training it did not")
+  page.check_less(
+          before.relation.at("bracket").best(), 0.3,
+          "just before a closing bracket no untrained head gives the opening one 0.3 of its weight")
       .controls("C04-20");
   page.check_greater(pronoun, 3 * before.relation.at("pronoun").best(),
-                     "a pronoun's query finds its name, three times the untrained weight")
+                     "some head of \"grammar\" gives a pronoun's name over three times the weight "
+                     "the best untrained head gives it")
       .decides("C04-23");
-  page.check_less(pronoun, 0.9, "but no head gives it everything").decides("C04-23");
+  page.check_less(pronoun, 0.9, "no head of \"grammar\" gives a pronoun's name 0.9 of its weight")
+      .decides("C04-23");
   page.check_less(before.relation.at("pronoun").best(), 0.2,
-                  "before training no head gave it a fifth of its weight")
+                  "no untrained head gives a pronoun's name 0.2 of its weight")
       .controls("C04-23");
 }
 
@@ -348,6 +403,7 @@ void tell(lesson::Page& page) {
   mathematical_role(page, tokens, X, W);
   semantic_role(page, X, W, W_O);
   mathematics(page);
+  why_root_d_k(page);
   in_code(page, X, W);
   interpretation(page);
 }
