@@ -146,10 +146,10 @@ std::vector<Recipe> make() {
   grammar.words = grammar_words();
   grammar.relations = {"agreement", "reflexive", "pronoun",   "indirect object", "subject again",
                        "bracket",   "list",      "induction", "previous name",   "duplicate name"};
-  grammar.seed = 1;
+  grammar.seed = 6;
   grammar.seed_note =
-      "of the seeds 0 to 3 the one whose best head looks most at the subject; all four "
-      "solve every relation";
+      "of the seeds 0 to 7 the one whose best head looks most at the subject, with 0.997 of its "
+      "weight; seed 2's gives it 0.995, the others' 0.08 to 0.45; all eight solve every relation";
   all.push_back(grammar);
   Recipe wide = grammar;
   wide.name = "wide", wide.title = "Two layers of sixteen narrow heads: many are cheap to remove.";
