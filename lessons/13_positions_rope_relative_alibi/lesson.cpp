@@ -704,31 +704,31 @@ void beyond_training(lesson::Page& page) {
                   {.x_label = "tokens", .y_label = "nats", .log_x = true});
   const std::size_t at_32 = 0, at_64 = 1, at_256 = 3;  // of lengths
   page.check_greater(
-          loss["rope"][at_64] / loss["rope"][at_32], 3,
+          loss.at("rope")[at_64] / loss.at("rope")[at_32], 3,
           "with rotary positions the loss at 64 tokens is more than 3 times that at the trained 32")
       .decides("C13-14");
-  page.check_greater(loss["rope"][at_256], 1.5,
+  page.check_greater(loss.at("rope")[at_256], 1.5,
                      "with rotary positions the loss at 256 tokens, 8 times the trained length, is "
                      "above 1.5 nats")
       .decides("C13-42")
       .controls("C13-47");
   page.check_greater(
-          loss["learned"][at_256] / loss["learned"][at_32], 3,
+          loss.at("learned")[at_256] / loss.at("learned")[at_32], 3,
           "with a learned table the loss at 256 tokens is more than 3 times that at the trained 32")
       .decides("C13-46");
   page.check_less(
-          loss["alibi"][at_256], loss["rope"][at_256] / 2,
+          loss.at("alibi")[at_256], loss.at("rope")[at_256] / 2,
           "with ALiBi the loss at 256 tokens is less than half of that with rotary positions")
       .decides("C13-47");
   page.check_less(
-          loss["t5"][at_256], 3 * loss["t5"][at_32],
+          loss.at("t5")[at_256], 3 * loss.at("t5")[at_32],
           "with T5's buckets the loss at 256 tokens is less than 3 times that at the trained 32")
       .decides("C13-47", "T08-06");
-  page.check_greater(loss["t5"][at_256] / loss["t5"][at_64], 1.2,
+  page.check_greater(loss.at("t5")[at_256] / loss.at("t5")[at_64], 1.2,
                      "with T5's buckets the loss at 256 tokens is more than 1.2 times that at 64")
       .decides("C13-47", "T08-06");
   page.check_less(
-          loss["shaw"][at_256], 3 * loss["shaw"][at_32],
+          loss.at("shaw")[at_256], 3 * loss.at("shaw")[at_32],
           "with Shaw's vectors the loss at 256 tokens is less than 3 times that at the trained 32")
       .decides("C13-47", "T08-06");
   // what the trained models add to the scores of one far query, head 0 of layer 0
@@ -749,13 +749,13 @@ void beyond_training(lesson::Page& page) {
                       shift("positions-t5", 113) == shift("positions-t5", 200),
                   "Shaw's shifts 15 and 16 back differ, and T5's 112 and 113 back, but T5's 113 "
                   "and 200 back are equal");
-  page.check_less(loss["rope, NTK-aware"][at_64], 0.75 * loss["rope"][at_64],
+  page.check_less(loss.at("rope, NTK-aware")[at_64], 0.75 * loss.at("rope")[at_64],
                   "at 64 tokens NTK-aware scaling takes more than a quarter off the rotary loss, "
                   "without training");
   page.check_greater(
-      loss["rope, interpolated"][at_64], loss["rope"][at_64],
+      loss.at("rope, interpolated")[at_64], loss.at("rope")[at_64],
       "at 64 tokens interpolation without further training makes the rotary loss greater");
-  page.check_greater(loss["none"][at_32] / loss["alibi"][at_32], 2,
+  page.check_greater(loss.at("none")[at_32] / loss.at("alibi")[at_32], 2,
                      "without positions the loss at 32 tokens is more than twice that with ALiBi");
 
   page.step("Previous-token heads in the trained models");
@@ -773,18 +773,18 @@ void beyond_training(lesson::Page& page) {
   }
   page.text_table({"code", "one back", "two back", "one back, untrained"}, heads);
   page.check_greater(
-          one["rope"], 0.6,
+          one.at("rope"), 0.6,
           "in the trained rotary model a head gives over 0.6 of its weight to the previous token")
       .decides("C13-12");
   page.check_less(
-          two["rope"], 0.5,
+          two.at("rope"), 0.5,
           "in the trained rotary model no head gives half of its weight to the token two back")
       .decides("C13-12");
   page.check_less(
-          untrained["rope"], 0.3,
+          untrained.at("rope"), 0.3,
           "in the untrained rotary model no head gives 0.3 of its weight to the previous token")
       .controls("C13-12");
-  page.check_less(one["none"], 0.3,
+  page.check_less(one.at("none"), 0.3,
                   "in the trained model without positions no head gives 0.3 of its weight to the "
                   "previous token")
       .controls("C13-12");
