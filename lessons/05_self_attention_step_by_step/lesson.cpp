@@ -146,8 +146,8 @@ void step_3(lesson::Page& page, Walk& w, Random& random) {
                      "is above 0.85 on average")
       .decides("C05-09");
   page.check_less(scaled, 0.5,
-                  "divided by sqrt(512), the same scores leave the largest of 16 weights below 0.5 "
-                  "on average")
+                  "divided by sqrt(512), scores of d_k = 512 leave the largest of 16 weights below "
+                  "0.5 on average")
       .controls("C05-09");
   const Matrix large = {{1001, 1002, 1003}}, small = {{1, 2, 3}};  // [1, n_key]
   page.check_close(
@@ -191,14 +191,15 @@ void step_4(lesson::Page& page, Walk& w) {
   w.S_masked = xt::where(visible > 0.0, w.S, hidden);         // [n_query, n_key]
   page.show("S masked", "query, key", w.S_masked, {w.tokens, w.tokens});
   const HeadTrace causal = attend(w.X, w.weights, {.causal = true});
-  page.check_close(causal.masked_scores, w.S_masked,
-                   "a masked score is minus infinity where j > i and the score elsewhere")
+  page.check_close(
+          causal.masked_scores, w.S_masked,
+          "under the causal mask a score is minus infinity where j > i and unchanged elsewhere")
       .decides("C05-10");
   const Matrix reached = lesson::reached(
       w.X, [&](const Matrix& x) { return attend(x, w.weights, {.causal = true}).output; });
   page.check_close(reached, visible,
-                   "changing token j changes the outputs of j and of all later tokens, and no bit "
-                   "of an earlier one")
+                   "under the causal mask, changing token j changes the outputs from j on and no "
+                   "bit of an earlier one")
       .decides("C05-11");
   std::set<std::string> changed;  // stages in which an earlier row sees a later token
   const auto before = numbers(causal);
@@ -334,9 +335,9 @@ void step_6(lesson::Page& page, Walk& w) {
       outside = std::max({outside, xt::amin(seen)() - causal.output(i, c),
                           causal.output(i, c) - xt::amax(seen)()});
     }
-  page.check_less(
-          outside, 1e-12,
-          "every number of an output lies between the least and the greatest of the values it sees")
+  page.check_less(outside, 1e-12,
+                  "every number of an output lies between the least and the greatest in its column "
+                  "of the values seen")
       .decides("C05-17");
   const auto first = [](const Matrix& a) {  // [1, d_v]
     return Matrix(xt::view(a, xt::range(0, 1)));
@@ -656,13 +657,13 @@ void history(lesson::Page& page, const Walk& w) {
             .output;  // [1, n, d_v]
     worst_of_library = std::max(worst_of_library, compare(tiled, one_head(all_at_once)).relative);
   }
-  page.check_less(
-          worst, 1e-12,
-          "steps 3 to 6 in blocks of 1 to n keys, with a running maximum, give the same outputs")
+  page.check_less(worst, 1e-12,
+                  "steps 3 to 6 in blocks of 1 to n keys, with a running maximum, give the outputs "
+                  "of the whole matrix")
       .decides("C05-33", "C05-34");
   page.check_less(worst_of_library, 1e-12,
-                  "the library's FlashAttention in blocks of 1 to n keys gives the same outputs as "
-                  "one pattern")
+                  "the library's FlashAttention in blocks of 1 to n keys gives the outputs of the "
+                  "whole matrix")
       .decides("C05-33", "C05-34");
   // Queries, keys and values at once; scores rise, so the running maximum does.
   const Matrix rising = {{0, 0, 0, 0}, {2, 0, 0, 0}, {4, 0, 0, 0}};  // [3, d_k]

@@ -128,7 +128,7 @@ void aggregation(lesson::Page& page, const std::vector<std::string>& tokens, con
   page.say("The heads' squares sum to " + render::fixed(squares, 2) + ", Z has " +
            render::fixed(norm(Z) * norm(Z), 2) + ": what they write is not at right angles.");
   page.check_less(difference, 1e-12,
-                  "the trace records as every head's contribution h_i times its d_h rows of W_O");
+                  "the trace's contribution of every head is h_i times its d_h rows of W_O");
   Random random(page.seed(61));
   MultiHeadWeights rectangular = W;
   rectangular.W_O = random_matrix(random, d, 20);  // [h d_h, 20]
@@ -172,13 +172,13 @@ void biases(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
                        one = multi_head_attention(X_and_one, longer);
   page.check_close(
       layer.query, one.query,
-      "a bias b_Q gives the queries of one more row of W_Q, for an input that is always one");
+      "adding a bias b_Q to the queries is one more row of W_Q, for an input that is always one");
   page.check_close(
       layer.key, one.key,
-      "a bias b_K gives the keys of one more row of W_K, for an input that is always one");
+      "adding a bias b_K to the keys is one more row of W_K, for an input that is always one");
   page.check_close(
       layer.value, one.value,
-      "a bias b_V gives the values of one more row of W_V, for an input that is always one");
+      "adding a bias b_V to the values is one more row of W_V, for an input that is always one");
   Matrix Z = matmul(one.concatenated, W.W_O);  // [n, d_model]
   for (std::size_t i = 0; i < X.shape(0); ++i) xt::view(Z, i) += biased.b_O;
   page.check_close(layer.attention_output, Z, "b_O is added once, after all heads");
@@ -218,7 +218,7 @@ void order_of_heads(lesson::Page& page, const Matrix& X, const MultiHeadWeights&
   page.check_close(
       multi_head_attention(X, cloned).attention_output,
       Matrix(Z - 0.5 * xt::view(all.contribution, h - 1)),
-      "switching one of two clones off takes half of the cloned head's contribution away");
+      "switching off one of two clones of a head takes half of that head's contribution away");
 }
 
 void why_W_O(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
@@ -321,7 +321,7 @@ void parameters(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) 
                    "three heads give three linearly independent patterns for the same queries")
       .decides("C06-19");
   page.check_equal(one.pattern.shape(0), std::size_t{1},
-                   "the same matrices read as one head give one pattern")
+                   "the matrices of three heads, read as one head, give one pattern")
       .decides("C06-19");
   const HeadWeights narrow = head_weights(W, 0);
   page.check_equal(lesson::rank(matmul(narrow.W_Q, transpose(narrow.W_K))), d_h,
@@ -354,8 +354,8 @@ void evidence(lesson::Page& page) {
                      "times in 100")
       .decides("C06-21");
   page.check_less(accuracy[0], 0.75,
-                  "asked for the same two letters, one head of double width gets one of them right "
-                  "less than 75 times in 100")
+                  "asked for two letters at once, one head of double width gets one right less "
+                  "than 75 times in 100")
       .controls("C06-21");
 
   page.say(

@@ -123,7 +123,8 @@ void absolute(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
           "the raw score of x + p is a content term plus two crossed terms plus a position term")
       .decides("C13-02");
   page.check_differs(attend(XP, W).raw_scores, Matrix(content + position), 0.1,
-                     "without the two crossed terms the sum is not the raw score of x + p")
+                     "the content and position terms alone, without the crossed ones, are not the "
+                     "raw score of x + p")
       .controls("C13-02");
 
   const std::size_t long_n = 40, width = 16;
@@ -160,8 +161,8 @@ void absolute(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
                    "token before it highest")
       .decides("C13-21", "C13-37");
   page.check_equal(share_looking(2, -2), 1.0,
-                   "with a W_Q that shifts the same positions by -2, every query scores the token "
-                   "two back highest")
+                   "with a W_Q that shifts positions by -2 and W_K = 1, every query scores the "
+                   "token two back highest")
       .decides("C13-21", "C13-37");
   page.check_equal(share_looking(1, 0), 0.0,
                    "with W_Q = W_K = 1, no query scores the token before it highest")
@@ -212,7 +213,8 @@ void shaw(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j) gathered(i, j) = R(i, row(i, j));
   page.check_close(t.position_scores, gathered,
-                   "the products q a^K of all offsets, picked by j - i, are Shaw's position scores")
+                   "the products q a^K / sqrt(d) of all offsets, picked by j - i, are Shaw's "
+                   "position scores")
       .decides("C13-17");
   page.check_greater(spread_along_diagonals(t.position_scores), 0.1,
                      "Shaw's position scores vary at equal distance: they depend on the query too")
@@ -223,15 +225,14 @@ void shaw(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
       relative_attention(Matrix(xt::view(Q, xt::range(n - 1, n))), K, V, a).output;  // [1, d_head]
   page.check_close(
       Matrix(xt::view(seen, xt::range(n - 1, n))), Matrix(xt::view(Y, xt::range(n - 1, n))),
-      "with a causal mask, the last token's output in Shaw's attention stays the same");
+      "Shaw's attention gives the last token the same output with a causal mask as without");
   page.check_close(
       Matrix(xt::view(seen, xt::range(0, 1))),
       Matrix(xt::view(V, xt::range(0, 1)) + xt::view(a.values, xt::range(reach, reach + 1))),
-      "with a causal mask, the first token's output in Shaw's attention is its value plus a^V of "
-      "offset 0");
+      "with a causal mask, Shaw's attention gives the first token its value plus a^V of offset 0");
   page.check_close(
       last, Matrix(xt::view(Y, xt::range(n - 1, n))),
-      "the last query, asked alone, has the output in Shaw's attention that it has among all");
+      "Shaw's attention gives the last query, asked alone, the output that it has among all");
   const RelativeTrace on_keys = relative_attention(Q, K, V, RelativeWeights{reach, a.keys});
   page.check_close(on_keys.output,
                    matmul(softmax_rows(Matrix(matmul(Q, transpose(K)) / root_d + gathered)), V),
@@ -269,10 +270,10 @@ void t5(lesson::Page& page) {
   std::ranges::copy(starts(decoder), shown.begin());
   page.show("first distance", "bucket", shown);
   page.check_equal(starts(decoder), in_powers(16, 4),
-                   "buckets 0 to 15 of a T5 decoder start at 0 to 15, the others where (r/16)^16 "
+                   "buckets 0 to 15 of a T5 decoder start at 0 to 15, 16 to 31 where (r/16)^16 "
                    "reaches the powers of 8");
   page.check_equal(starts({}), in_powers(8, 3),
-                   "buckets 0 to 7 of a T5 encoder start at 0 to 7, those to 15 where (r/8)^8 "
+                   "a T5 encoder's buckets for earlier keys start at 0 to 7, then where (r/8)^8 "
                    "reaches the powers of 16");
   std::size_t apart = 0;  // distances whose two buckets are not 16 apart
   for (std::ptrdiff_t r = 1; r < 200; ++r)
@@ -334,9 +335,9 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
   page.check_close(Vector(xt::sum(xt::square(trace.rotated_query), {1})),
                    Vector(xt::sum(Q * Q, {1})),
                    "turning a query makes it neither longer nor shorter");
-  page.check_close(
-      rotate(rotate(Q, pairs, 2), pairs, 5), rotate(rotate(Q, pairs, 7), pairs),
-      "angles add: turns from positions 2 and 5 on are together the turns from 7 and 0 on");
+  page.check_close(rotate(rotate(Q, pairs, 2), pairs, 5), rotate(rotate(Q, pairs, 7), pairs),
+                   "angles add: turning from position 2 on, then from 5 on, is turning from 7 on, "
+                   "then from 0 on");
 
   Matrix closed = xt::zeros<double>({n, n});      // [n_query, n_key]: cosine and sine terms
   Matrix cosines = xt::zeros<double>({n, n});     // [n_query, n_key]: cosine terms alone
@@ -390,14 +391,14 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
                        MultiHeadWeights{1, W.W_Q, W.W_K, W.W_V, W.W_V},
                        {.causal = true, .rope = pairs}, layer);
   page.check_close(Matrix(xt::view(layer.raw_scores, 0)), last,
-                   "in a multi-head layer too, the last query asked alone has the rotary raw "
-                   "scores it has among all");
+                   "in a multi-head layer of one head the last query, asked alone, has the same "
+                   "rotary raw scores as among all");
   const auto added = [&](std::size_t first) {  // scores if the first token is at that position
     return attend(Matrix(X + sinusoidal_positions<double>(n, d, first)), W).scores;
   };
-  page.check_differs(
-          added(0), added(far), 0.1,
-          "with sinusoids added instead, a thousand positions later the scores are others")
+  page.check_differs(added(0), added(far), 0.1,
+                     "with sinusoids added, the scores of the same six tokens a thousand positions "
+                     "later are others")
       .controls("C13-07", "C13-40");
 
   page.step("Rotary: which coordinates pair, how many turn, how fast");
@@ -449,8 +450,8 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
     if (clock(p, 63) >= 0 && clock(p - 1, 63) < 0) round_after = p;
   const double wavelength = 2 * std::numbers::pi * std::pow(10000.0, 62.0 / 64.0);
   page.check_equal(round_after, static_cast<std::size_t>(std::ceil(wavelength)),
-                   "with d_head 64 the slowest pair is round once at token 47,118, the first after "
-                   "2 pi 10000^(62/64)")
+                   "with d_head 64 the slowest pair has gone round once at token 47,118, the first "
+                   "after 2 pi 10000^(62/64)")
       .decides("C13-45");
 }
 
@@ -577,8 +578,8 @@ void alibi(lesson::Page& page) {
                    1e-10)
       .decides("C13-35");
   page.check_less(mean_back, 0.5 * 511.5,
-                  "the flattest head looks less than half as far back on average as an even one: "
-                  "511.5 of 1024 tokens")
+                  "with slope 1/256 over 1024 tokens the mean distance is less than half of 511.5, "
+                  "that of an even head")
       .decides("C13-35");
   // Does position 0 win at distance 100, if content prefers it by `margin`?
   const auto first_wins = [&](double margin) {
@@ -588,11 +589,11 @@ void alibi(lesson::Page& page) {
     return pattern(0, 0) > pattern(0, 100);
   };
   page.check_true(first_wins(0.40),
-                  "in the flattest head a score of 0.40 more lets position 0 win at distance 100")
+                  "with slope 1/256 a score of 0.40 more lets position 0 win at distance 100")
       .decides("C13-41");
   page.check_true(!first_wins(0.38),
-                  "in the flattest head a score of 0.38 more is too little at distance 100, where "
-                  "the bias is 0.39")
+                  "with slope 1/256 a score of 0.38 more does not let position 0 win at distance "
+                  "100, where the bias is 0.39")
       .controls("C13-41");
 
   page.step("ALiBi: no position parameters, and yet an order");
@@ -627,8 +628,8 @@ void alibi(lesson::Page& page) {
            parameter_count(lesson::untrained_model("positions-none"));
   };
   page.check_equal(learned_about_positions("positions-alibi"), std::size_t{0},
-                   "a model with ALiBi has exactly the parameters of one without positions: ALiBi "
-                   "learns nothing")
+                   "a model with ALiBi has as many parameters as one without positions: ALiBi has "
+                   "nothing to learn")
       .decides("C13-27", "C13-30");
   page.check_equal(learned_about_positions("positions-learned"), std::size_t{256 * 32},
                    "a model with a learned table of 256 rows has 8192 parameters more than one "
@@ -751,7 +752,7 @@ void beyond_training(lesson::Page& page) {
                   "and 200 back are equal");
   page.check_less(loss.at("rope, NTK-aware")[at_64], 0.75 * loss.at("rope")[at_64],
                   "at 64 tokens NTK-aware scaling takes more than a quarter off the rotary loss, "
-                  "without training");
+                  "without further training");
   page.check_greater(
       loss.at("rope, interpolated")[at_64], loss.at("rope")[at_64],
       "at 64 tokens interpolation without further training makes the rotary loss greater");
