@@ -64,13 +64,15 @@ void step_1(lesson::Page& page, Walk& w, Random& random) {
     return run_model<double>(ids, model).blocks[0].residual_pre;  // [n, d_model]
   };
   page.check_close(enters(Position::sinusoidal), w.X,
-                   "with sinusoids the first block reads embedding plus position")
+                   "with sinusoidal positions the first block reads embedding plus position")
       .decides("C05-01");
   model.W_pos = random_matrix(random, n + 3, d_model);  // more rows than tokens
   page.check_close(enters(Position::learned), Matrix(E + xt::view(model.W_pos, xt::range(0, n))),
-                   "with a learned table it reads embedding plus the first n rows")
+                   "with a learned table of positions the first block reads embedding plus the "
+                   "table's first n rows")
       .decides("C05-01");
-  page.check_close(enters(Position::rope), E, "with rotary positions it reads the embedding alone")
+  page.check_close(enters(Position::rope), E,
+                   "with rotary positions the first block reads the embedding alone")
       .controls("C05-01");
 }
 
@@ -84,11 +86,14 @@ void step_2(lesson::Page& page, Walk& w) {
   page.show("V", "token, d_v", w.V, {.rows = w.tokens});
   const HeadTrace head = attend(w.X, w.weights);
   const lesson::PlainHead sums = lesson::plain_head(w.X, w.weights);  // one number at a time
-  page.check_close(head.query, sums.query, "queries: every token times W_Q")
+  page.check_close(head.query, sums.query,
+                   "the query of a token is x_i W_Q, summed number by number")
       .decides("C05-03", "C05-04");
-  page.check_close(head.key, sums.key, "keys: the same tokens times W_K")
+  page.check_close(head.key, sums.key,
+                   "the key of a token is x_i W_K, from the same x_i as its query")
       .decides("C05-03", "C05-04");
-  page.check_close(head.value, sums.value, "values: the same tokens times W_V")
+  page.check_close(head.value, sums.value,
+                   "the value of a token is x_i W_V, from the same x_i as its query")
       .decides("C05-03", "C05-04");
 }
 
@@ -99,23 +104,25 @@ void step_3(lesson::Page& page, Walk& w, Random& random) {
   page.show("Q K^T", "query, key", raw, {w.tokens, w.tokens});
   page.show("S", "query, key", w.S, {w.tokens, w.tokens});
   const HeadTrace head = attend(w.X, w.weights);
-  page.check_close(head.raw_scores, lesson::plain_head(w.X, w.weights).raw,
-                   "score of i and j: a sum of d_k products; n by n of them")
+  page.check_close(
+          head.raw_scores, lesson::plain_head(w.X, w.weights).raw,
+          "the raw scores are n by n numbers, each the sum of the d_k products of q_i and k_j")
       .decides("C05-06", "C05-08");
   const Matrix others = random_matrix(random, 3, d_model);  // [3, d_model]
   page.check_equal(attend(w.X, others, w.weights, {}).raw_scores.shape(1), std::size_t{3},
-                   "asked of three other tokens there would be three a row")
+                   "with three other tokens as keys, every query has three raw scores")
       .controls("C05-08");
   const Matrix form = matmul(w.weights.W_Q, transpose(w.weights.W_K));  // [d_model, d_model]
   page.check_close(head.raw_scores, matmul(matmul(w.X, form), transpose(w.X)),
-                   "it is the bilinear form x_i W_Q W_K^T x_j^T")
+                   "the raw score of i and j is the bilinear form x_i W_Q W_K^T x_j^T")
       .decides("C05-07");
-  page.check_differs(head.raw_scores, transpose(head.raw_scores), 1e-3,
-                     "no similarity: i to j differs from j to i")
+  page.check_differs(
+          head.raw_scores, transpose(head.raw_scores), 1e-3,
+          "the raw scores Q K^T differ from their transpose: a score is no measure of similarity")
       .decides("C05-07", "C05-31");
   const Matrix alike = attend(w.X, HeadWeights{w.weights.W_Q, w.weights.W_Q, w.weights.W_V})
                            .raw_scores;  // [n_query, n_key]
-  page.check_close(alike, transpose(alike), "only with W_K = W_Q would it be symmetric")
+  page.check_close(alike, transpose(alike), "with W_K = W_Q the raw scores are symmetric")
       .controls("C05-07", "C05-31");
 
   page.step("Step 3: scaling");
@@ -135,19 +142,25 @@ void step_3(lesson::Page& page, Walk& w, Random& random) {
                   {{"without scaling", render::fixed(unscaled)},
                    {"divided by sqrt(d_k)", render::fixed(scaled)}});
   page.check_greater(unscaled, 0.85,
-                     "unscaled, one key takes nearly all: the softmax is saturated, not exploded")
+                     "unscaled scores of d_k = 512 saturate the softmax: the largest of 16 weights "
+                     "is above 0.85 on average")
       .decides("C05-09");
-  page.check_less(scaled, 0.5, "scaled, it does not").controls("C05-09");
+  page.check_less(scaled, 0.5,
+                  "divided by sqrt(512), scores of d_k = 512 leave the largest of 16 weights below "
+                  "0.5 on average")
+      .controls("C05-09");
   const Matrix large = {{1001, 1002, 1003}}, small = {{1, 2, 3}};  // [1, n_key]
-  page.check_close(softmax_rows(large), softmax_rows(small),
-                   "scores near 1000 are no danger: only differences count")
+  page.check_close(
+          softmax_rows(large), softmax_rows(small),
+          "the softmax of 1001, 1002, 1003 is the softmax of 1, 2, 3: only differences count")
       .decides("C05-09");
   page.check_close(softmax_rows(Matrix(large - 2004.0)), softmax_rows(small),
-                   "nor are scores near -1000")
+                   "the softmax of -1003, -1002, -1001 is the softmax of 1, 2, 3")
       .decides("C05-09");
   const Matrix naive = xt::exp(large) / xt::sum(xt::exp(large))();  // [1, n_key]
-  page.check_true(std::isnan(naive(0, 0)),
-                  "if the maximum is subtracted first; as the formula stands exp(1001) overflows")
+  page.check_true(xt::all(xt::isnan(naive)),
+                  "the softmax of 1001, 1002, 1003 without subtracting the maximum is NaN: "
+                  "exp(1001) overflows")
       .controls("C05-09");
 }
 
@@ -178,14 +191,15 @@ void step_4(lesson::Page& page, Walk& w) {
   w.S_masked = xt::where(visible > 0.0, w.S, hidden);         // [n_query, n_key]
   page.show("S masked", "query, key", w.S_masked, {w.tokens, w.tokens});
   const HeadTrace causal = attend(w.X, w.weights, {.causal = true});
-  page.check_close(causal.masked_scores, w.S_masked,
-                   "minus infinity where j > i, the score elsewhere")
+  page.check_close(
+          causal.masked_scores, w.S_masked,
+          "under the causal mask a score is minus infinity where j > i and unchanged elsewhere")
       .decides("C05-10");
   const Matrix reached = lesson::reached(
       w.X, [&](const Matrix& x) { return attend(x, w.weights, {.causal = true}).output; });
   page.check_close(reached, visible,
-                   "changing token j changes the outputs of j and later tokens, and no bit of an "
-                   "earlier one")
+                   "under the causal mask, changing token j changes the outputs from j on and no "
+                   "bit of an earlier one")
       .decides("C05-11");
   std::set<std::string> changed;  // stages in which an earlier row sees a later token
   const auto before = numbers(causal);
@@ -198,9 +212,10 @@ void step_4(lesson::Page& page, Walk& w) {
       if (!std::equal(after.begin(), end, before.at(name).begin())) changed.insert(name);
     }
   }
-  page.check_equal(
-          changed, std::set<std::string>{"attn.hook_scores_raw", "attn.hook_scores_scaled"},
-          "of all stages only the scores before the mask let an earlier row see a later token")
+  page.check_equal(changed,
+                   std::set<std::string>{"attn.hook_scores_raw", "attn.hook_scores_scaled"},
+                   "raw and scaled scores, before the mask, are the only stages where a later "
+                   "token changes an earlier row")
       .controls("C05-11");
 
   Matrix padded = 3 * xt::ones<double>({n + 2, d_model});  // two more rows, of anything
@@ -209,19 +224,30 @@ void step_4(lesson::Page& page, Walk& w) {
   is_token[n] = is_token[n + 1] = false;
   const auto first_n = [&](const Matrix& a) { return Matrix(xt::view(a, xt::range(0, n))); };
   page.check_close(first_n(attend(padded, w.weights, {.is_token = is_token}).output),
-                   attend(w.X, w.weights).output, "hidden padding does not change a token")
+                   attend(w.X, w.weights).output,
+                   "padding that is hidden does not change a token's output")
       .decides("C05-13");
   page.check_differs(first_n(attend(padded, w.weights).output), attend(w.X, w.weights).output, 1e-4,
-                     "padding that is not hidden does")
+                     "padding that is not hidden changes the tokens' outputs")
       .controls("C05-13");
+  // The same two rows before the text, where the causal mask alone would show them.
+  Matrix in_front = 3 * xt::ones<double>({n + 2, d_model});  // [n + 2, d_model]
+  xt::view(in_front, xt::range(std::size_t{2}, n + 2)) = w.X;
+  std::vector<bool> is_text(n + 2, true);
+  is_text[0] = is_text[1] = false;
+  const HeadTrace both = attend(in_front, w.weights, {.causal = true, .is_token = is_text});
   page.check_close(
-          first_n(attend(padded, w.weights, {.causal = true, .is_token = is_token}).output),
-          causal.output, "both masks at once hide what either hides")
+          Matrix(xt::view(both.output, xt::range(std::size_t{2}, n + 2))), causal.output,
+          "with hidden padding before the text, the causal mask gives every token the output it "
+          "has without padding")
       .decides("C05-13");
   const HeadTrace nothing = attend(w.X, w.weights, {.is_token = std::vector<bool>(n, false)});
   page.check_close(nothing.pattern, Matrix(xt::zeros<double>({n, n})),
-                   "who sees nothing at all gets the pattern zero, not NaN");
-  page.check_equal(nothing.fully_hidden_rows.size(), n, "and the trace says which rows those are");
+                   "a query that sees no key gets a pattern of zeros, not NaN");
+  std::vector<std::size_t> every_query(n);
+  std::iota(every_query.begin(), every_query.end(), std::size_t{0});
+  page.check_equal(nothing.fully_hidden_rows, every_query,
+                   "the trace lists every query that sees no key");
 }
 
 void step_5(lesson::Page& page, Walk& w) {
@@ -234,15 +260,17 @@ void step_5(lesson::Page& page, Walk& w) {
   page.heat_map("A: who looks at whom", w.A, {w.tokens, w.tokens}, &mask);
   // The library's softmax is checked here, and in the last step that A is the library's pattern.
   page.check_close(softmax_rows(w.S_masked), lesson::plain_head(w.X, w.weights, true).pattern,
-                   "exp(q_i . k_j / sqrt(d_k)) over the sum of those that are seen")
+                   "the weight of key j is exp(q_i . k_j / sqrt(d_k)), divided by the sum over all "
+                   "keys that i sees")
       .decides("C05-14");
   page.check_close(row_sum(softmax_rows(w.S_masked)), Matrix(xt::ones<double>({n, std::size_t{1}})),
-                   "every row is a distribution: it sums to one")
+                   "every row of the pattern sums to one")
       .decides("C05-15");
   double least_on_self = 1;
   const Matrix pattern = attend(w.X, w.weights, {.causal = true}).pattern;  // [n_query, n_key]
   for (std::size_t i = 0; i < n; ++i) least_on_self = std::min(least_on_self, pattern(i, i));
-  page.check_greater(least_on_self, 0, "in which the token itself has its share").decides("C05-15");
+  page.check_greater(least_on_self, 0, "every token gives itself a weight above zero")
+      .decides("C05-15");
 }
 
 void four_ways_to_mask(lesson::Page& page, const Walk& w) {
@@ -279,13 +307,16 @@ void four_ways_to_mask(lesson::Page& page, const Walk& w) {
   page.say("Leak: how much earlier outputs change when the last token does.");
   page.text_table({"hidden by", "row 1 sums to", "leak"}, rows);
   page.check_close(renormalised(w.S), before_softmax(w.S),
-                   "masking after the softmax is the same, if rows are divided by their sum again")
+                   "masking after the softmax gives the same pattern if every row is divided by "
+                   "its sum again")
       .decides("C05-39");
   page.check_less(std::max(leaks[0], leaks[2]), 1e-12,
-                  "in both, earlier tokens learn nothing of the last")
+                  "masked before the softmax, or after it and divided again, the last token "
+                  "changes no earlier output")
       .decides("C05-39");
   page.check_greater(std::min(leaks[1], leaks[3]), 1e-6,
-                     "without dividing, or with scores of zero, the future leaks in")
+                     "with weights zeroed but not divided, or scores set to zero, the last token "
+                     "changes earlier outputs")
       .controls("C05-39");
 }
 
@@ -295,7 +326,7 @@ void step_6(lesson::Page& page, Walk& w) {
   page.show("Y", "token, d_v", w.Y, {.rows = w.tokens});
   const HeadTrace causal = attend(w.X, w.weights, {.causal = true});
   page.check_close(causal.output, lesson::plain_head(w.X, w.weights, true).output,
-                   "y_i: the sum over j of A_ij v_j")
+                   "the output y_i is the sum over j of A_ij v_j")
       .decides("C05-17");
   double outside = 0;  // how far an output leaves the range of the values it may see
   for (std::size_t i = 0; i < w.tokens.size(); ++i)
@@ -304,15 +335,19 @@ void step_6(lesson::Page& page, Walk& w) {
       outside = std::max({outside, xt::amin(seen)() - causal.output(i, c),
                           causal.output(i, c) - xt::amax(seen)()});
     }
-  page.check_less(outside, 1e-12, "every output is a mean of the values it sees").decides("C05-17");
+  page.check_less(outside, 1e-12,
+                  "every number of an output lies between the least and the greatest in its column "
+                  "of the values seen")
+      .decides("C05-17");
   const auto first = [](const Matrix& a) {  // [1, d_v]
     return Matrix(xt::view(a, xt::range(0, 1)));
   };
   page.check_close(first(causal.output), first(w.V),
-                   "the first token of a decoder gets its own value and nothing of the others")
+                   "the first token of a causal head gets its own value and nothing else")
       .decides("C05-18");
-  page.check_differs(first(attend(w.X, w.weights).output), first(w.V), 1e-3,
-                     "in an encoder it gets something of all")
+  page.check_differs(
+          first(attend(w.X, w.weights).output), first(w.V), 1e-3,
+          "without the causal mask the first token gets something else than its own value")
       .controls("C05-18");
 }
 
@@ -337,18 +372,19 @@ void step_7(lesson::Page& page, const Walk& w, Random& random) {
     }
   }
   page.show("z", "token, h d_v", z, {.rows = w.tokens});
-  page.check_less(
-          apart, 1e-12,
-          "every head has all stages of its own, an n by n pattern among them, as if it were alone")
+  page.check_less(apart, 1e-12,
+                  "every stage of a head in the layer, its n by n pattern too, is what that head "
+                  "computes alone")
       .decides("C05-16");
   page.check_differs(Matrix(xt::view(all.pattern, 0)), Matrix(xt::view(all.pattern, 1)), 1e-3,
-                     "which is not the other head's")
+                     "the two heads of the layer have different patterns")
       .controls("C05-16");
-  page.check_close(all.concatenated, z,
-                   "side by side, h outputs of d_v = d_model / h: d_model columns")
+  page.check_close(
+          all.concatenated, z,
+          "the layer joins h outputs of d_v = d_model / h columns side by side to d_model columns")
       .decides("C05-19", "C05-20");
   page.check_close(all.attention_output, matmul(z, W.W_O),
-                   "times W_O [d_model, d_model] is what the layer gives")
+                   "the layer's output is the joined heads times W_O, [d_model, d_model]")
       .decides("C05-21");
 
   MultiHeadWeights wide = W;                               // d_v = 6 for d_k = 4
@@ -358,9 +394,9 @@ void step_7(lesson::Page& page, const Walk& w, Random& random) {
   for (std::size_t h = 0; h < n_heads; ++h)
     by_head +=
         matmul(attend(w.X, head_weights(wide, h), {.causal = true}).output, output_rows(wide, h));
-  page.check_close(
-          multi_head_attention(w.X, wide, {.causal = true}).attention_output, by_head,
-          "it is a custom: with d_v = 6 the twelve columns times W_O [12, d_model] do as well")
+  page.check_close(multi_head_attention(w.X, wide, {.causal = true}).attention_output, by_head,
+                   "d_v need not be d_model / h: with d_v = 6 the output is the sum of heads times "
+                   "their rows of W_O [12, d_model]")
       .controls("C05-19", "C05-20", "C05-21");
 
   Matrix padded = Matrix::from_shape({n + 2, d_model});  // two more rows, no numbers at all
@@ -372,7 +408,7 @@ void step_7(lesson::Page& page, const Walk& w, Random& random) {
       multi_head_attention(padded, W, {.is_token = is_token}).attention_output;  // [n + 2, d_model]
   page.check_close(Matrix(xt::view(beside, xt::range(std::size_t{0}, n))),
                    multi_head_attention(w.X, W).attention_output,
-                   "hidden padding of NaN reaches no token: a weight of zero adds nothing")
+                   "hidden padding made of NaN changes no token's output")
       .decides("C05-13");
 
   MultiHeadWeights resting = W;  // a head may look at nobody: a key of no token, its value zero
@@ -389,9 +425,9 @@ void step_7(lesson::Page& page, const Walk& w, Random& random) {
           of_tokens / (of_tokens + std::exp(null_score));
     }
   }
-  page.check_close(
-      multi_head_attention(w.X, resting, {.causal = true}).concatenated, rested,
-      "with a null key beside the tokens each head gives less, by what it looks at it");
+  page.check_close(multi_head_attention(w.X, resting, {.causal = true}).concatenated, rested,
+                   "a null key of value zero beside the tokens shrinks each head's output by the "
+                   "weight it takes");
 }
 
 void step_8(lesson::Page& page, const Walk& w, Random& random) {
@@ -417,22 +453,24 @@ void step_8(lesson::Page& page, const Walk& w, Random& random) {
   const Matrix of_normed = multi_head_attention(norm(w.X, *block.norm1), W, {.causal = true})
                                .attention_output;  // [n, d_model]
   page.check_close(run(NormPlace::before), Matrix(w.X + of_normed),
-                   "GPT-2 and later: x + attention(norm(x))")
+                   "a block with the norm before, as in GPT-2, gives x + attention(norm(x))")
       .decides("C05-22");
   page.check_close(run(NormPlace::after), norm(Matrix(w.X + all.attention_output), *block.norm1),
-                   "the original, as the report has it: norm(x + attention(x))")
+                   "a block with the norm after, as the report and the original have it, gives "
+                   "norm(x + attention(x))")
       .decides("C05-22");
   block.attention.W_O.fill(0);
   page.check_close(run(NormPlace::before), w.X,
-                   "with W_O = 0 a block with the norm before does nothing at all")
+                   "with W_O = 0 a block with the norm before gives x back")
       .controls("C05-22");
   page.check_close(run(NormPlace::after), norm(w.X, *block.norm1),
-                   "with the norm after it still normalises x")
+                   "with W_O = 0 a block with the norm after gives norm(x)")
       .controls("C05-22");
   const NormWeights rms = {random_vector(random, d_model), {}, epsilon, Norm::rms};
   const Matrix length = xt::sqrt(row_mean(Matrix(w.X * w.X)) + epsilon);  // [n, 1]
-  page.check_close(normalise(w.X, rms).output, Matrix(w.X / length * rms.gain),
-                   "LLaMA's RMSNorm subtracts no mean: x / sqrt(mean(x^2) + epsilon)");
+  page.check_close(
+      normalise(w.X, rms).output, Matrix(w.X / length * rms.gain),
+      "LLaMA's RMSNorm gives x / sqrt(mean(x^2) + epsilon) times a gain, with no mean subtracted");
 
   page.step("After step 8: the feed-forward layer");
   const std::size_t n = w.tokens.size();
@@ -452,11 +490,13 @@ void step_8(lesson::Page& page, const Walk& w, Random& random) {
     return after;
   };
   page.check_close(whole.residual_post, residual_after(gelu),
-                   "GPT-2's: x + W_out gelu(W_in norm(x)), every token by itself");
+                   "GPT-2's feed-forward layer gives x + W_out gelu(W_in norm(x)), gelu by the "
+                   "formula with tanh");
   block.feed_forward->activation = Activation::gelu;
   const Matrix exact = u / 2.0 * (1.0 + xt::erf(u / std::sqrt(2.0)));  // [n, d_hidden]
   page.check_close(run_block(w.X, block, {.causal = true}).residual_post, residual_after(exact),
-                   "BERT's takes the normal distribution itself, not GPT-2's tanh for it");
+                   "BERT's gelu(u) is u (1 + erf(u / sqrt(2))) / 2: with it the block gives x + "
+                   "W_out gelu(W_in norm(x))");
   block.feed_forward->activation = Activation::relu, block.place = NormPlace::after;
   const BlockTrace original = run_block(w.X, block, {.causal = true});
   Matrix inner = matmul(original.residual_mid, ffn.W_in);  // [n, d_hidden]
@@ -465,7 +505,8 @@ void step_8(lesson::Page& page, const Walk& w, Random& random) {
   for (std::size_t i = 0; i < n; ++i) xt::view(added, i) += ffn.b_out;
   page.check_close(original.residual_post,
                    norm(Matrix(original.residual_mid + added), *block.norm2),
-                   "the original's: norm(x + W_out relu(W_in x)), with a norm of its own");
+                   "the original's feed-forward layer gives norm(x + W_out relu(W_in x)), with a "
+                   "norm of its own");
 }
 
 void example(lesson::Page& page) {
@@ -484,10 +525,10 @@ void example(lesson::Page& page) {
   page.show("Y", "token, d_v", Y, {.rows = words});
   page.check_close(Matrix(xt::view(trace.pattern, xt::range(2, 3))),
                    Matrix{{1 / 8.0, 5 / 8.0, 2 / 8.0}},
-                   "\"sat\" looks at The, cat, sat with 1/8, 5/8, 2/8")
+                   "\"sat\" looks at The, cat, sat with weights 1/8, 5/8, 2/8")
       .decides("C05-24");
   page.check_close(Matrix(xt::view(Y, xt::range(2, 3))), Matrix{{2, 11}},
-                   "1/8 (8, 0) + 5/8 (0, 16) + 2/8 (4, 4) = (2, 11)")
+                   "the output of \"sat\" is 1/8 (8, 0) + 5/8 (0, 16) + 2/8 (4, 4) = (2, 11)")
       .decides("C05-24");
 }
 
@@ -500,32 +541,36 @@ void in_pytorch(lesson::Page& page) {
   page.show("attn_output", "token, d_model", pytorch::attn_output);
   page.show("attn_weights", "batch, query, key", pytorch::attn_weights);
   page.check_close(ours.attention_output, pytorch::attn_output,
-                   "attn_output is what step 7 gives, after W_O and its bias")
+                   "PyTorch's attn_output is the output of step 7, after W_O and its bias")
       .decides("C05-28");
-  page.check_differs(ours.concatenated, pytorch::attn_output, 1e-3, "it is not Y of step 6")
+  page.check_differs(ours.concatenated, pytorch::attn_output, 1e-3,
+                     "PyTorch's attn_output is not Y of step 6, the joined heads before W_O")
       .controls("C05-28");
-  page.check_close(output(pytorch::x, true), pytorch::causal_output,
-                   "step 4 it does only when told to, by attn_mask")
+  page.check_close(
+          output(pytorch::x, true), pytorch::causal_output,
+          "with a causal attn_mask PyTorch returns the output of step 7 under the mask of step 4")
       .decides("C05-26");
   page.check_differs(output(pytorch::x, true), pytorch::attn_output, 0.01,
-                     "the plain call masks nothing")
+                     "without attn_mask PyTorch returns something else than the output under the "
+                     "mask of step 4")
       .controls("C05-26");
   Matrix alone = pytorch::x;  // [n, d_model]: every token as a sequence of its own
   for (std::size_t i = 0; i < 3; ++i)
     xt::view(alone, i) =
         xt::view(output(Matrix(xt::view(pytorch::x, xt::range(i, i + 1))), false), 0);
   page.check_close(alone, pytorch::misread_output,
-                   "without batch_first=True a batch of one becomes three sequences of one token "
-                   "each: no error, no attention")
+                   "without batch_first=True PyTorch takes a batch of one for three sequences of "
+                   "one token each")
       .decides("C05-26");
   Tensor3 mean = xt::zeros<double>({1, 3, 3});  // [batch, n_query, n_key]
   xt::view(mean, 0) = xt::mean(ours.pattern, {0});
-  page.check_close(mean, pytorch::attn_weights,
-                   "attn_weights is the mean over the heads, [batch, n, n]")
-      .decides("C05-27");
   page.check_close(
-          ours.pattern, pytorch::attn_weights_per_head,
-          "one pattern a head, [batch, heads, n, n], comes with average_attn_weights=False")
+          mean, pytorch::attn_weights,
+          "PyTorch's attn_weights is the mean of the patterns over the heads, [batch, n, n]")
+      .decides("C05-27");
+  page.check_close(ours.pattern, pytorch::attn_weights_per_head,
+                   "with average_attn_weights=False batch 0 of PyTorch's [batch, heads, n, n] is "
+                   "one pattern per head")
       .controls("C05-27");
 }
 
@@ -576,9 +621,9 @@ void history(lesson::Page& page, const Walk& w) {
     const Matrix S = matmul(matmul(x, w.weights.W_Q), transpose(K)) / root_d_k;  // [1, i + 1]
     xt::view(grown, i) = xt::view(matmul(softmax_rows(S), V), 0);
   }
-  page.check_close(
-          all_at_once, grown,
-          "all tokens in parallel give what one after the other gives, with keys and values kept")
+  page.check_close(all_at_once, grown,
+                   "all tokens in parallel give what one token after the other gives, with keys "
+                   "and values kept")
       .decides("C05-32");
   // The library, asked for the last query alone, again and again.
   Matrix step_by_step = xt::zeros<double>({n, d_k});  // [n, d_v]
@@ -588,8 +633,9 @@ void history(lesson::Page& page, const Walk& w) {
                         Matrix(xt::view(w.X, xt::range(0, i + 1))), w.weights, {.causal = true})
                      .output,
                  0);
-  page.check_close(all_at_once, step_by_step,
-                   "the library's mask knows that a lone query is the last token")
+  page.check_close(
+          all_at_once, step_by_step,
+          "the library's causal mask takes a lone query for the last of the tokens it is given")
       .decides("C05-32");
 
   page.step("History: steps 3 to 6 without the n by n matrix");
@@ -612,19 +658,23 @@ void history(lesson::Page& page, const Walk& w) {
     worst_of_library = std::max(worst_of_library, compare(tiled, one_head(all_at_once)).relative);
   }
   page.check_less(worst, 1e-12,
-                  "blocks of 1 to n keys with a running maximum give the same outputs")
+                  "steps 3 to 6 in blocks of 1 to n keys, with a running maximum, give the outputs "
+                  "of the whole matrix")
       .decides("C05-33", "C05-34");
-  page.check_less(worst_of_library, 1e-12, "so does the library's FlashAttention")
+  page.check_less(worst_of_library, 1e-12,
+                  "the library's FlashAttention in blocks of 1 to n keys gives the outputs of the "
+                  "whole matrix")
       .decides("C05-33", "C05-34");
   // Queries, keys and values at once; scores rise, so the running maximum does.
   const Matrix rising = {{0, 0, 0, 0}, {2, 0, 0, 0}, {4, 0, 0, 0}};  // [3, d_k]
   std::size_t ignored = 0;
   page.check_differs(streamed(rising, rising, rising, 1, false, ignored),
                      streamed(rising, rising, rising, 1, true, ignored), 1e-2,
-                     "sums that are not shrunk when the maximum grows give something else")
+                     "if the sums are not shrunk when the maximum grows, blocks give other outputs")
       .controls("C05-33", "C05-34");
   page.check_equal(held, blocks,
-                   "one query with one block of scores is all that is held, not n by n")
+                   "steps 3 to 6 in blocks hold at most one query's scores of one block at a time, "
+                   "not n by n")
       .decides("C05-33");
 }
 
@@ -639,14 +689,17 @@ void comment(lesson::Page& page, const Walk& w) {
   const auto output = [&](const Matrix& x, bool causal) {
     return attend(x, w.weights, {.causal = causal}).output;
   };
-  page.check_close(output(moved(E), false), moved(output(E, false)),
-                   "without mask and positions the outputs move with the tokens")
+  page.check_close(
+          output(moved(E), false), moved(output(E, false)),
+          "without mask and positions, moving the tokens moves the outputs in the same way")
       .decides("C05-36");
-  page.check_differs(output(moved(E), true), moved(output(E, true)), 1e-3,
-                     "with a causal mask they do not: there is an order")
+  page.check_differs(
+          output(moved(E), true), moved(output(E, true)), 1e-3,
+          "with a causal mask, moved tokens do not give the moved outputs: there is an order")
       .controls("C05-36");
   page.check_differs(output(moved(E) + P, false), moved(output(E + P, false)), 1e-3,
-                     "nor with positions")
+                     "with sinusoidal positions, moved tokens do not give the moved outputs: there "
+                     "is an order")
       .controls("C05-36");
 }
 
@@ -658,7 +711,7 @@ void by_name(lesson::Page& page, const Walk& w) {
   page.check_close(trace.key, w.K, "trace.key is K");
   page.check_close(trace.value, w.V, "trace.value is V");
   page.check_close(trace.scores, w.S, "trace.scores is S");
-  page.check_close(trace.masked_scores, w.S_masked, "trace.masked_scores is S, masked");
+  page.check_close(trace.masked_scores, w.S_masked, "trace.masked_scores is S masked");
   page.check_close(trace.pattern, w.A, "trace.pattern is A");
   page.check_close(trace.output, w.Y, "trace.output is Y");
   MultiHeadTrace again;
@@ -666,12 +719,12 @@ void by_name(lesson::Page& page, const Walk& w) {
   multi_head_attention(Matrix(2.0 * w.X), Matrix(2.0 * w.X), w.layer, {},
                        again);  // into the same memory
   page.check_true(numbers(again) == numbers(multi_head_attention(Matrix(2.0 * w.X), w.layer)),
-                  "a trace that is used again holds nothing of its past");
+                  "a trace that is used again holds the same numbers as a new one");
   const MultiHeadWeightsF in_float = {n_heads, w.layer.W_Q, w.layer.W_K, w.layer.W_V, w.layer.W_O};
   page.check_close(
       multi_head_attention<float>(MatrixF(w.X), in_float, {.causal = true}).attention_output,
       multi_head_attention(w.X, w.layer, {.causal = true}).attention_output,
-      "in float the same to six digits", 1e-6);
+      "the layer's output in float is its output in double to six digits", 1e-6);
 }
 
 void tell(lesson::Page& page) {

@@ -57,8 +57,9 @@ void definition(lesson::Page& page, const std::vector<std::string>& tokens, cons
     apart = std::max(apart, compare(Matrix(xt::view(all.output, i)), head.output).relative);
   }
   page.explore(all, tokens, tokens);
-  page.check_less(apart, 1e-12,
-                  "h_i = Attention(X W_Q,i, X W_K,i, X W_V,i): every head as if it were alone")
+  page.check_less(
+          apart, 1e-12,
+          "every head of the layer gives what Attention(X W_Q,i, X W_K,i, X W_V,i) gives alone")
       .decides("C06-01", "C06-02");
   double closest = 1;  // smallest difference of two heads
   for (std::size_t i = 0; i < h; ++i)
@@ -66,16 +67,18 @@ void definition(lesson::Page& page, const std::vector<std::string>& tokens, cons
       closest = std::min(
           closest,
           compare(Matrix(xt::view(all.output, i)), Matrix(xt::view(all.output, other))).relative);
-  page.check_greater(closest, 1e-3, "and no two alike").controls("C06-01", "C06-02");
+  page.check_greater(closest, 1e-3, "no two heads of the layer have the same output")
+      .controls("C06-01", "C06-02");
 
   page.step("Assembly: side by side");
   page.show("concat", "token, h d_h", concat, {.rows = tokens});
-  page.check_close(all.concatenated, concat,
-                   "h outputs of d_model / h columns: d_model columns again")
+  page.check_close(
+          all.concatenated, concat,
+          "the layer joins h outputs of d_model / h columns side by side to d_model columns")
       .decides("C06-03", "C06-05");
   const lesson::Configuration& bert = lesson::configuration("BERT base");
-  page.check_equal(bert.d_model / bert.d_head, bert.heads,
-                   "BERT base: 768 columns are 12 vectors of 64")
+  page.check_equal(bert.heads * bert.d_head, bert.d_model,
+                   "BERT base joins 12 vectors of 64 numbers to one of 768, its d_model")
       .decides("C06-14");
 }
 
@@ -96,11 +99,16 @@ void aggregation(lesson::Page& page, const std::vector<std::string>& tokens, con
         by_terms(t, m) += concat(t, c) * W.W_O(c, m);
   page.show("Z", "token, d_model", Z, {.rows = tokens});
   page.check_close(all.attention_output, Z,
-                   "[h_1 || ... || h_h] W_O, with W_O of h d_h rows and d_model columns")
+                   "the layer's output is [h_1 || ... || h_h] W_O, with W_O of h d_h rows and "
+                   "d_model columns")
       .decides("C06-03", "C06-07");
-  page.check_close(all.attention_output, by_terms, "number by number").decides("C06-03");
+  page.check_close(all.attention_output, by_terms,
+                   "the layer's output is [h_1 || ... || h_h] W_O, added number by number from the "
+                   "last column on")
+      .decides("C06-03");
   page.check_close(all.attention_output, sum,
-                   "a sum over heads: h_i times its d_h rows of W_O. The merge is linear")
+                   "the layer's output is the sum over heads of h_i times its d_h rows of W_O: the "
+                   "merge is linear")
       .decides("C06-31");
   std::vector<std::vector<std::string>> rows;
   const auto norm = [](const Matrix& a) { return std::sqrt(xt::sum(a * a)()); };
@@ -119,24 +127,27 @@ void aggregation(lesson::Page& page, const std::vector<std::string>& tokens, con
   page.text_table({"what is written", "norm", "cosine to Z"}, rows);
   page.say("The heads' squares sum to " + render::fixed(squares, 2) + ", Z has " +
            render::fixed(norm(Z) * norm(Z), 2) + ": what they write is not at right angles.");
-  page.check_less(difference, 1e-12, "the trace records what every head writes");
+  page.check_less(difference, 1e-12,
+                  "the trace's contribution of every head is h_i times its d_h rows of W_O");
   Random random(page.seed(61));
   MultiHeadWeights rectangular = W;
   rectangular.W_O = random_matrix(random, d, 20);  // [h d_h, 20]
   page.check_close(multi_head_attention(X, rectangular).attention_output,
-                   matmul(concat, rectangular.W_O), "W_O need not be square: 12 rows, 20 columns")
+                   matmul(concat, rectangular.W_O),
+                   "W_O need not be square: with 12 rows and 20 columns the output is [h_1 || ... "
+                   "|| h_h] W_O")
       .decides("C06-08");
 
   rectangular.W_O = random_matrix(random, d + 1, 20);  // [h d_h + 1, 20]: a row too many
   page.check_refused([&] { multi_head_attention(X, rectangular); },
-                     "but its rows are the h d_h columns, no more")
+                     "a W_O with one row more than h d_h is refused")
       .controls("C06-07", "C06-08");
   const NormWeights plain = {xt::ones<double>({d}), {}};  // gain one, no bias
   Matrix normed_one_by_one = xt::zeros<double>({n, d});   // [n, d_model]
   for (std::size_t i = 0; i < h; ++i)
     normed_one_by_one += normalise(Matrix(xt::view(all.contribution, i)), plain).output;
   page.check_differs(normed_one_by_one, normalise(Z, plain).output, 1e-3,
-                     "the LayerNorm that follows is not linear: what it gives is no sum over heads")
+                     "the LayerNorm of the heads' sum is not the sum of the heads' LayerNorms")
       .controls("C06-31", "C06-12");
 }
 
@@ -159,10 +170,15 @@ void biases(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
   longer.W_V = with_row(W.W_V, biased.b_V);  // [d_model + 1, h d_h] each
   const MultiHeadTrace layer = multi_head_attention(X, biased),
                        one = multi_head_attention(X_and_one, longer);
-  page.check_close(layer.query, one.query,
-                   "a bias is one more row of W, for an input that is always one: queries");
-  page.check_close(layer.key, one.key, "keys");
-  page.check_close(layer.value, one.value, "and values");
+  page.check_close(
+      layer.query, one.query,
+      "adding a bias b_Q to the queries is one more row of W_Q, for an input that is always one");
+  page.check_close(
+      layer.key, one.key,
+      "adding a bias b_K to the keys is one more row of W_K, for an input that is always one");
+  page.check_close(
+      layer.value, one.value,
+      "adding a bias b_V to the values is one more row of W_V, for an input that is always one");
   Matrix Z = matmul(one.concatenated, W.W_O);  // [n, d_model]
   for (std::size_t i = 0; i < X.shape(0); ++i) xt::view(Z, i) += biased.b_O;
   page.check_close(layer.attention_output, Z, "b_O is added once, after all heads");
@@ -179,11 +195,12 @@ void order_of_heads(lesson::Page& page, const Matrix& X, const MultiHeadWeights&
       xt::view(moved.*member, xt::all(), of_head(i)) =
           xt::view(W.*member, xt::all(), of_head(order[i]));
   page.check_differs(multi_head_attention(X, moved).attention_output, all.attention_output, 1e-3,
-                     "heads moved without their rows of W_O give something else");
+                     "heads moved without their rows of W_O give another output");
   for (std::size_t i = 0; i < h; ++i)
     xt::view(moved.W_O, of_head(i)) = xt::view(W.W_O, of_head(order[i]));
-  page.check_close(multi_head_attention(X, moved).attention_output, all.attention_output,
-                   "moved together they give the same: heads have no order");
+  page.check_close(
+      multi_head_attention(X, moved).attention_output, all.attention_output,
+      "heads moved together with their rows of W_O give the same output: heads have no order");
   MultiHeadWeights cloned = W;  // the last head twice, with half of its rows of W_O each
   cloned.n_heads = h + 1;
   for (const auto member : projections)
@@ -194,14 +211,14 @@ void order_of_heads(lesson::Page& page, const Matrix& X, const MultiHeadWeights&
       xt::xtuple(xt::view(W.W_O, xt::range(std::size_t{0}, d - d_h)), half, half), 0);
   page.check_close(
       multi_head_attention(X, cloned).attention_output, all.attention_output,
-      "a head cloned, both with half its rows of W_O: the same function with one head more");
+      "a head cloned, each clone with half of its rows of W_O, leaves the layer's output the same");
   // The second clone writes nothing any more: it is switched off.
   cloned.W_O = xt::concatenate(
       xt::xtuple(xt::view(W.W_O, xt::range(std::size_t{0}, d - d_h)), half, 0.0 * half), 0);
   page.check_close(
       multi_head_attention(X, cloned).attention_output,
       Matrix(Z - 0.5 * xt::view(all.contribution, h - 1)),
-      "switching one of the clones off takes half of that head away, though it duplicated another");
+      "switching off one of two clones of a head takes half of that head's contribution away");
 }
 
 void why_W_O(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
@@ -215,7 +232,7 @@ void why_W_O(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
     without += attend(X, folded).output;
   }
   page.check_close(t.attention_output, without,
-                   "W_O folded into every W_V: no W_O is left, and the sum is the same")
+                   "with W_O folded into every W_V and no W_O left, the sum over heads is the same")
       .decides("C06-10");
   Random random(page.seed(63));
   const Matrix next_W_Q = random_matrix(random, d, d);   // [d_model, d_k], of the next layer
@@ -224,31 +241,35 @@ void why_W_O(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) {
     Matrix lacking = t.concatenated;  // [n, h d_h]
     xt::view(lacking, xt::all(), of_head(i)) = 0.0;
     page.check_differs(matmul(lacking, next_W_Q), read, 1e-3,
-                       "without W_O the next layer's queries still read head " + std::to_string(i))
+                       "without W_O the next layer's queries change if head " + std::to_string(i) +
+                           " is set to zero")
         .decides("C06-10");
   }
   Matrix linear = xt::zeros<double>({X.shape(0), d});  // [n, d_k]
   for (std::size_t i = 0; i < h; ++i)
     linear += matmul(Matrix(xt::view(t.output, i)), matmul(output_rows(W, i), next_W_Q));
   page.check_close(matmul(t.attention_output, next_W_Q), linear,
-                   "with W_O they read a linear combination of all heads")
+                   "with W_O the next layer's queries are a linear combination of all heads")
       .decides("C06-12");
 
   page.step("Why W_O: features that matter only in combination");
   // A bit of one head, a bit of another, and a constant.
   const Matrix bits = {{0, 0, 1}, {0, 1, 1}, {1, 0, 1}, {1, 1, 1}};  // [4, 3]
+  // The mean squared error is convex in an affine map: where it has no slope it is least.
   const Matrix either = {{0}, {1}, {1}, {0}};    // [4, 1]: one of them, not both
   const Matrix w = {{0}, {0}, {0.5}};            // [3, 1]: says 1/2, always
   const Matrix miss = matmul(bits, w) - either;  // [4, 1]
   page.check_close(matmul(transpose(bits), miss), Matrix{{0}, {0}, {0}},
-                   "no affine map of two bits comes nearer to \"one, not both\" than saying 1/2: "
-                   "the slope of its error is zero there, and the error is convex")
+                   "no affine map of two bits is nearer to \"one, not both\" than the constant "
+                   "1/2: its error has no slope there")
       .decides("C06-11");
-  page.check_close(xt::mean(miss * miss)(), 0.25, "which misses by 1/4").decides("C06-11");
+  page.check_close(xt::mean(miss * miss)(), 0.25,
+                   "the constant 1/2 misses \"one, not both\" by a mean square of 1/4")
+      .decides("C06-11");
   // relu(a + b) - 2 relu(a + b - 1) is 0, 1, 1, 0
   const Matrix relu = xt::maximum(matmul(bits, Matrix{{1, 1}, {1, 1}, {0, -1}}), 0.0);  // [4, 2]
   page.check_close(matmul(relu, Matrix{{1}, {-2}}), either,
-                   "one layer of ReLU after it does it exactly")
+                   "a layer of two ReLUs on the two bits gives \"one, not both\" exactly")
       .controls("C06-11");
 }
 
@@ -262,11 +283,19 @@ void parameters(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) 
   MultiHeadWeights with_biases = W;
   for (Vector* b : {&with_biases.b_Q, &with_biases.b_K, &with_biases.b_V, &with_biases.b_O})
     *b = xt::zeros<double>({d});
-  page.check_equal(by_head, 3 * h * d * d_h + h * d_h * d, "head by head: 3 h d d_h + h d_h d")
+  page.check_equal(by_head, 3 * h * d * d_h + h * d_h * d,
+                   "counted head by head, the parameters are 3 h d d_h + h d_h d")
       .decides("C06-17");
-  page.check_equal(by_head, 4 * d * d, "which is 4 d^2, as for one head of width d")
+  MultiHeadWeights single = W;  // the same matrices, read as one head
+  single.n_heads = 1;
+  const HeadWeights wide = head_weights(single, 0);  // [d_model, d_model] each
+  const std::size_t of_wide =
+      wide.W_Q.size() + wide.W_K.size() + wide.W_V.size() + output_rows(single, 0).size();
+  page.check_equal(std::vector{by_head, of_wide}, std::vector<std::size_t>(2, 4 * d * d),
+                   "h heads of width d / h and one head of width d both have 4 d^2 parameters")
       .decides("C06-17", "C06-18", "C06-20");
-  page.check_equal(numbers_in(with_biases), 4 * d * d + 4 * d, "and 4 d more with biases")
+  page.check_equal(numbers_in(with_biases), 4 * d * d + 4 * d,
+                   "with biases the layer has 4 d^2 + 4 d parameters")
       .controls("C06-17");
   Random random(page.seed(64));
   MultiHeadWeights full_width{.n_heads = h};  // no head narrowed
@@ -280,49 +309,58 @@ void parameters(lesson::Page& page, const Matrix& X, const MultiHeadWeights& W) 
         head.W_Q.size() + head.W_K.size() + head.W_V.size() + output_rows(full_width, i).size();
   }
   page.check_equal(by_full_head, h * by_head,
-                   "heads that are not narrowed would need h times as many")
+                   "h heads of width d have h times as many parameters as h heads of width d / h")
       .controls("C06-18", "C06-20");
 
   page.step("Parameters: more expressive, at no cost?");
-  MultiHeadWeights single = W;  // the same matrices, read as one head
-  single.n_heads = 1;
   const MultiHeadTrace many = multi_head_attention(X, W), one = multi_head_attention(X, single);
   const std::size_t cells = X.shape(0) * X.shape(0);
   Matrix patterns = Matrix::from_shape({h, cells});  // [h, n_query n_key]: a head a row
   std::copy(many.pattern.begin(), many.pattern.end(), patterns.begin());
   page.check_equal(lesson::rank(patterns), h,
-                   "three heads: three independent patterns for the same queries")
+                   "three heads give three linearly independent patterns for the same queries")
       .decides("C06-19");
-  page.check_equal(one.pattern.shape(0), std::size_t{1}, "one head has one").decides("C06-19");
+  page.check_equal(one.pattern.shape(0), std::size_t{1},
+                   "the matrices of three heads, read as one head, give one pattern")
+      .decides("C06-19");
   const HeadWeights narrow = head_weights(W, 0);
   page.check_equal(lesson::rank(matmul(narrow.W_Q, transpose(narrow.W_K))), d_h,
-                   "but what each can compare has rank 4")
+                   "W_Q W_K^T of one head of width 4 has rank 4")
       .controls("C06-19");
   page.check_equal(lesson::rank(matmul(W.W_Q, transpose(W.W_K))), d,
-                   "and what the wide one can, rank 12: neither contains the other")
+                   "W_Q W_K^T of one head of width 12 has rank 12")
       .controls("C06-19");
+  page.say("Three heads have more patterns, one wide head compares more: neither holds the other.");
 }
 
 void evidence(lesson::Page& page) {
   page.step("Evidence: one head or two, at equal parameters");
   std::vector<std::vector<std::string>> rows;
-  double accuracy[2] = {};  // of one head, of two
+  double accuracy[2] = {};  // of one head, of two: on the letter it knows less
   for (int i = 0; i < 2; ++i) {
     const char* name = i == 0 ? "order-one-head" : "order-two-heads";
     const std::vector<Example> examples = held_out(find_recipe(name), 64);
     const Evaluation after = evaluate(lesson::trained_model(name), examples),
                      before = evaluate(lesson::untrained_model(name), examples);
-    accuracy[i] = after.relation.at("before previous").accuracy;
+    accuracy[i] = std::min(after.relation.at("previous").accuracy,
+                           after.relation.at("before previous").accuracy);
     for (const char* relation : {"previous", "before previous"})
       rows.push_back({name, relation, render::fixed(after.relation.at(relation).accuracy, 2),
                       render::fixed(before.relation.at(relation).accuracy, 2)});
   }
   page.text_table({"model", "asked for", "right", "untrained"}, rows);
   page.check_greater(accuracy[1], 0.95,
-                     "asked for two letters at once, two heads know both (for translation: about "
-                     "0.9 BLEU, Vaswani et al. 2017, table 3 A)")
+                     "asked for two letters at once, two heads get each of them right more than 95 "
+                     "times in 100")
       .decides("C06-21");
-  page.check_less(accuracy[0], 0.75, "one head of double width does not").controls("C06-21");
+  page.check_less(accuracy[0], 0.75,
+                  "asked for two letters at once, one head of double width gets one right less "
+                  "than 75 times in 100")
+      .controls("C06-21");
+
+  page.say(
+      "For translation one head was 0.9 BLEU worse than the best number of heads (Vaswani et al. "
+      "2017, table 3 A).");
 
   page.step("Evidence: diagonal heads and broad ones");
   const std::vector<Example> examples = held_out(find_recipe("induction"), 24);
@@ -332,11 +370,15 @@ void evidence(lesson::Page& page) {
   page.show("entropy of a row", "layer, head", after.entropy);
   page.show("on the token before", "layer, head", after.relation.at("previous").mass);
   page.check_greater(after.relation.at("previous").best(), 0.5,
-                     "a diagonal head: most of its weight is on the token before")
+                     "in the trained model one head has over half of its weight on the token "
+                     "before: a diagonal head")
       .decides("C06-23");
-  page.check_greater(xt::amax(after.entropy)(), 0.3, "a broad one: spread over many tokens")
+  page.check_greater(xt::amax(after.entropy)(), 0.3,
+                     "in the trained model one head has over 0.3 of the largest possible entropy "
+                     "on average: a broad head")
       .decides("C06-23");
-  page.check_less(before.relation.at("previous").best(), 0.3, "untrained, no head is diagonal")
+  page.check_less(before.relation.at("previous").best(), 0.3,
+                  "in the untrained model no head has 0.3 of its weight on the token before")
       .controls("C06-23");
 }
 
@@ -375,13 +417,14 @@ void layout(lesson::Page& page) {
   const Matrix one = xt::eye<double>(heads * width);     // projections that change nothing
   const Matrix cells = reshaped(P, {n, heads * width});  // [n, h d_h]
   page.check_close(multi_head_attention(cells, MultiHeadWeights{heads, one, one, one, one}).query,
-                   Tensor3(split), "the library splits its projections so")
+                   Tensor3(split),
+                   "the library splits its queries into heads as reshape and transpose do")
       .decides("C06-06");
   page.check_close(xt::mean(xt::cast<double>(xt::not_equal(glued, split)))(), 66.0 / 72,
-                   "a reshape without the transpose puts 66 of 72 cells into wrong heads")
+                   "a reshape without the transpose puts 66 of 72 cells into the wrong place")
       .controls("C06-06");
   page.check_close(transpose_output(split, heads), P,
-                   "the inverse transpose brings every cell back")
+                   "the inverse transpose brings every cell back to its place")
       .decides("C06-27");
 }
 
@@ -413,17 +456,16 @@ void folded_batch(lesson::Page& page, const MultiHeadWeights& W) {
   const Array q = transpose_qkv(Q, h), k = transpose_qkv(K, h), v = transpose_qkv(V, h);
   page.check_close(q, reshaped(want_query, {batch * h, n, d_h}),
                    "transpose_qkv returns [batch h, n, d_h], one head of one sequence after the "
-                   "other; [batch, n, h, d_h] is its first intermediate (Zhang et al., Dive into "
-                   "Deep Learning, 11.5)")
+                   "other, not [batch, n, h, d_h]")
       .decides("C06-25");
   page.check_close(transpose_output(attended(q, k, v), h), want,
-                   "[bh, n, d_h] x [bh, d_h, n], softmax, x [bh, n, d_h], and back: the library's "
-                   "heads side by side")
+                   "attention on [batch h, n, d_h], brought back to [batch, n, h d_h], gives the "
+                   "library's joined heads")
       .decides("C06-26", "C06-27", "C06-28");
   const auto glue = [&](const Array& a) { return reshaped(a, {batch * h, n, d_h}); };
   page.check_differs(
           reshaped(attended(glue(Q), glue(K), glue(V)), {batch, n, d}), want, 1e-3,
-          "[batch, n, h, d_h] folded as it is, without the transpose, gives something else")
+          "attention on [batch, n, h, d_h] folded without the transpose gives other outputs")
       .controls("C06-25", "C06-26", "C06-27", "C06-28");
   std::vector<std::size_t> products, scores_and_exponentials;  // of 1, 3 and 12 heads
   const Matrix X = random_matrix(random, n, d);                // [n, d_model]
@@ -436,10 +478,10 @@ void folded_batch(lesson::Page& page, const MultiHeadWeights& W) {
     scores_and_exponentials.push_back(work.exponentials);
   }
   page.check_equal(products, std::vector<std::size_t>(3, 4 * n * d * d + 2 * n * n * d),
-                   "1, 3 or 12 heads: the same products")
+                   "1, 3 and 12 heads of the same total width take equally many multiply-adds")
       .decides("C06-29");
   page.check_equal(scores_and_exponentials, std::vector<std::size_t>{36, 36, 108, 108, 432, 432},
-                   "but h n^2 scores and exponentials")
+                   "1, 3 and 12 heads hold h n^2 scores and take h n^2 exponentials")
       .decides("C06-29");
 }
 
