@@ -336,7 +336,8 @@ TEST_CASE("lesson: NumPy opens what --export writes", "[lessons]") {
 }
 
 TEST_CASE("lesson: --html writes a page that needs nothing else", "[lessons]") {
-  const std::string folder = std::filesystem::temp_directory_path() / "headlight-lessons";
+  const std::string folder =
+      std::filesystem::temp_directory_path() / ("headlight-lessons-" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
   for (const std::string& slug : lessons()) {
     CAPTURE(slug);
