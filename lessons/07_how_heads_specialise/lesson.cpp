@@ -112,11 +112,17 @@ void clones(lesson::Page& page) {
                    {"copies but for 0.001 in one entry of W_O", render::fixed(nudged, 5)},
                    {"heads drawn independently", render::fixed(moved, 5)}});
   const auto stay = page.check_equal(
-      quiet, 0.0, "200 random batches do not part them: the noise of SGD is the same for both");
+      quiet, 0.0,
+      "200 random batches do not part two copies of a head: the noise of SGD is the same for both");
   page.claim("C07-05", stay);
-  page.claim("C07-05", page.check_greater(noisy, 1e-3, "dropout, which hits each apart, does"));
-  page.claim("C07-05",
-             page.check_greater(nudged, 1e-4, "and so does a difference of 0.001 at the start"));
+  page.claim(
+      "C07-05",
+      page.check_greater(
+          noisy, 1e-3,
+          "dropout on the patterns, which hits each head apart, parts two copies of a head"));
+  page.claim("C07-05", page.check_greater(nudged, 1e-4,
+                                          "0.001 added to one entry of a copy's W_O parts the W_Q "
+                                          "of two copied heads in 200 steps"));
 }
 
 void emergence(lesson::Page& page, const Recipe& recipe, std::span<const Example> examples) {
@@ -144,13 +150,12 @@ void emergence(lesson::Page& page, const Recipe& recipe, std::span<const Example
   page.line_chart("loss where something repeats", {{"loss", x, loss}},
                   {.x_label = "step", .y_label = "nats"});
   page.claim("C07-03", page.check_greater(induction.back() - induction.front(), 0.5,
-                                          "trained minus untrained: the induction head comes from "
-                                          "optimisation alone"));
+                                          "from step 0 to 600 the upper layer's best induction "
+                                          "score rises by over 0.5: optimisation alone makes it"));
   const double sudden = loss[2] - loss[6];  // steps 100 to 200 of 600
-  page.claim("C07-09",
-             page.check_greater(sudden / (loss.front() - loss.back()), 0.5,
-                                "more than half of the fall happens in 100 of 600 steps, on data "
-                                "that are never seen twice: not slowly, over many epochs"));
+  page.claim("C07-09", page.check_greater(sudden / (loss.front() - loss.back()), 0.5,
+                                          "over half of the fall of the loss on repeats comes in "
+                                          "100 of 600 steps, on data that are never seen twice"));
 
   page.step("Depth: the same data, one layer");
   const Evaluation one_layer = evaluate(lesson::trained_model("induction-one-layer"), examples);
@@ -161,21 +166,25 @@ void emergence(lesson::Page& page, const Recipe& recipe, std::span<const Example
       {"model", "right on repeats", "loss on repeats", "best head"},
       {{"two layers, two heads each", fixed(deep.accuracy), fixed(deep.loss), fixed(deep.best())},
        {"one layer, four heads", fixed(flat.accuracy), fixed(flat.loss), fixed(flat.best())}});
-  page.claim("C07-14", page.check_greater(deep.accuracy, 0.9, "two layers continue what repeats"));
+  page.claim("C07-14", page.check_greater(deep.accuracy, 0.9,
+                                          "a model of two layers continues what repeats: over 90 "
+                                          "in 100 of its answers there are right"));
   page.claim("C07-14",
-             page.check_less(flat.accuracy, 0.4, "one layer of four heads does not, ever"));
+             page.check_less(
+                 flat.accuracy, 0.4,
+                 "a model of one layer with four heads is right on less than 40 in 100 repeats"));
   const RelationFigures& before = two_layers.relation.at("previous");
-  page.claim("C07-26",
-             page.check_less(best_of_layer(before, 1), best_of_layer(before, 0) / 2,
-                             "roles go by layer: the previous token is looked for below"));
+  page.claim("C07-26", page.check_less(best_of_layer(before, 1), best_of_layer(before, 0) / 2,
+                                       "the upper layer's best previous-token score is less than "
+                                       "half of the lower layer's: roles go by layer"));
   page.claim("C07-26", page.check_less(best_of_layer(deep, 0), best_of_layer(deep, 1) / 2,
-                                       "and followers of earlier copies above"));
+                                       "the lower layer's best induction score is less than half "
+                                       "of the upper layer's: roles go by layer"));
   double least = 1;
   for (std::size_t h = 0; h < deep.mass.shape(1); ++h) least = std::min(least, deep.mass(1, h));
-  page.claim("C07-08",
-             page.check_greater(least, 0.5,
-                                "both upper heads do the same job at the end: nothing drove two "
-                                "heads with one task apart"));
+  page.claim("C07-08", page.check_greater(least, 0.5,
+                                          "both upper heads score over 0.5 on induction at the "
+                                          "end: nothing drove two heads with one task apart"));
 }
 
 void maps(lesson::Page& page, const ModelWeightsF& w) {
@@ -225,10 +234,9 @@ void maps(lesson::Page& page, const ModelWeightsF& w) {
                 pattern(0, strongest(0, "previous.stripe")), {shown, {}}, &mask);
   page.heat_map("layer 1, an induction head", pattern(1, strongest(1, "induction.mass")),
                 {shown, {}}, &mask);
-  page.claim("C07-29",
-             page.check_equal(above, 0.0,
-                              "nothing lies above the diagonal: a shifted diagonal means the "
-                              "previous token, never the next"));
+  page.claim("C07-29", page.check_equal(above, 0.0,
+                                        "no head gives weight above the diagonal: a shifted "
+                                        "diagonal means the previous token, never the next"));
 }
 
 double best_in_layer(const Matrix& scores, std::size_t layer) {
@@ -276,20 +284,26 @@ void scores(lesson::Page& page, const ModelWeightsF& w) {
   const auto score = [&](const std::string& id, std::size_t layer) {
     return by_hand.score[at.at(id)](layer, 0);
   };
-  page.check_close(score("induction.mass", 1), 1.0, "the head built to induce scores 1");
-  page.check_close(score("previous.stripe", 0), 1.0, "the head built to look one back scores 1");
-  page.check_less(score("induction.mass", 0) + score("duplicate.mass", 0), 1e-12,
-                  "and nothing for what it was not built to do");
+  page.check_close(score("induction.mass", 1), 1.0,
+                   "the head built by hand to induce has an induction score of 1");
+  page.check_close(score("previous.stripe", 0), 1.0,
+                   "the head built by hand to look one back has a previous-token score of 1");
+  page.check_less(
+      score("induction.mass", 0) + score("duplicate.mass", 0), 1e-12,
+      "the head built by hand to look one back scores 0 on induction and on duplicate tokens");
   page.check_less(by_hand.ceiling[at.at("induction.tl-mul")],
                   0.7 * by_hand.ceiling[at.at("induction.mass")],
-                  "a perfect head gets 1 by one definition and less than 0.7 by another: a "
-                  "threshold says nothing without its ceiling");
+                  "the ceiling of one induction score is below 0.7 of another's: a threshold says "
+                  "nothing without its ceiling");
   page.check_close(copying_by_hand(1, 0), 1.0,
-                   "copying: its value raises the token that it looks at and no other");
+                   "the head built by hand to induce copies: its value raises the token that it "
+                   "looks at and no other");
   page.check_greater(best_in_layer(copying, 1), 5.0 / 48,
-                     "trained: five times what raising all tokens alike would give");
+                     "a trained upper head copies: it scores over five times what raising all "
+                     "tokens alike would give");
   page.check_less(best_in_layer(copying, 0), 1.0 / 48,
-                  "the head that looks one back does not copy: it writes a note to the keys above");
+                  "the trained lower heads, which look one back, copy less than raising all tokens "
+                  "alike would");
 
   const double learned = in_context_score<float>(w, thrice);
   const double nothing = in_context_score<float>(before, thrice);
@@ -298,7 +312,8 @@ void scores(lesson::Page& page, const ModelWeightsF& w) {
                    {"trained, tokens that do not", fixed(in_context_score<float>(w, once))},
                    {"untrained, tokens that repeat", fixed(nothing)}});
   page.check_less(learned, -2, "the context teaches the trained model more than two nats");
-  page.check_less(std::abs(nothing), 0.5, "and the untrained one nothing");
+  page.check_less(std::abs(nothing), 0.5,
+                  "the context changes the untrained model's loss by less than half a nat");
 }
 
 void circuit(lesson::Page& page, const ModelWeightsF& w, std::span<const Example> examples) {
@@ -331,19 +346,18 @@ void circuit(lesson::Page& page, const ModelWeightsF& w, std::span<const Example
     }
   }
   page.text_table({"layer 0 is cut from", "right", "loss", "best induction"}, rows);
-  const auto keys =
-      page.check_less(by_key, 0.6 * least_other,
-                      "above all the keys matter: the lower head writes \"my predecessor "
-                      "was A\" at B, the upper one finds B by that");
+  const auto keys = page.check_less(by_key, 0.6 * least_other,
+                                    "cut from the upper layer's keys, the lower heads leave under "
+                                    "0.6 of the right answers of any other cut");
   const double most_duplicate = whole.relation.at("duplicate").best();
-  const auto no_search =
-      page.check_less(most_duplicate, 0.25, "and no head looks for the earlier A itself");
+  const auto no_search = page.check_less(most_duplicate, 0.25,
+                                         "no head gives earlier copies of a token a quarter of its "
+                                         "weight: none looks for the earlier A itself");
   page.claim("C07-13", keys);
   page.claim("C07-13", no_search);
-  page.claim("C07-28",
-             page.check_less(mass_without_key, 0.7 * best_of_layer(plain, 1),
-                             "without what the lower head writes, the upper heads no longer look "
-                             "where they should: the two are one mechanism"));
+  page.claim("C07-28", page.check_less(mass_without_key, 0.7 * best_of_layer(plain, 1),
+                                       "with the lower heads cut from the upper keys, the best "
+                                       "induction score falls below 0.7 of what it was"));
 
   page.step("Ablation: see what breaks");
   std::vector<std::vector<std::size_t>> others;
@@ -386,15 +400,17 @@ void circuit(lesson::Page& page, const ModelWeightsF& w, std::span<const Example
        {"layer 0", fixed(no_lower.relation.at("induction").loss), fixed(new_tokens(no_lower))},
        {"layer 1", fixed(no_upper.relation.at("induction").loss), fixed(new_tokens(no_upper))}});
   page.claim("C07-31",
-             page.check_greater(no_lower.relation.at("induction").loss - plain.loss, 2,
-                                "taking the lower layer's heads out costs more than two nats"));
+             page.check_greater(
+                 no_lower.relation.at("induction").loss - plain.loss, 2,
+                 "silencing the heads of the lower layer costs more than two nats on repeats"));
   const double on_repeats = no_upper.relation.at("induction").loss - plain.loss;
   page.claim("C07-32",
-             page.check_greater(on_repeats, 2, "without the induction heads, repeats are lost"));
-  page.claim("C07-32",
-             page.check_less(new_tokens(no_upper) - new_tokens(whole), on_repeats / 2,
-                             "tokens that nothing foretells suffer far less: it is copying within "
-                             "the context that is lost, not \"zero-shot\" skill"));
+             page.check_greater(
+                 on_repeats, 2,
+                 "silencing the upper heads, which induce, costs more than two nats on repeats"));
+  page.claim("C07-32", page.check_less(new_tokens(no_upper) - new_tokens(whole), on_repeats / 2,
+                                       "silencing the upper heads costs new tokens less than half "
+                                       "of what it costs repeats: it is copying that is lost"));
 }
 
 // Tells from a head's output at a token which token came before, by the nearest class mean.
@@ -446,9 +462,12 @@ void probing(lesson::Page& page, const ModelWeightsF& w, std::span<const Example
                   {{"head " + name_of(looker) + ", layer 0", fixed(told)},
                    {"an induction head, layer 1", fixed(above)},
                    {"head " + name_of(looker) + ", labels shuffled", fixed(control)}});
-  page.claim("C07-30", page.check_greater(told, 0.5, "the previous-token head tells which it was"));
-  page.claim("C07-30",
-             page.check_less(control, 0.1, "with shuffled labels the same probe learns nothing"));
+  page.claim("C07-30", page.check_greater(told, 0.5,
+                                          "a probe of the previous-token head tells over half of "
+                                          "the previous tokens in unseen text"));
+  page.claim("C07-30", page.check_less(control, 0.1,
+                                       "a probe of the previous-token head, trained on shuffled "
+                                       "labels, tells less than a tenth of the tokens"));
 }
 
 void professions(lesson::Page& page) {
@@ -473,15 +492,20 @@ void professions(lesson::Page& page) {
   }
   page.say("Heads are chosen on one set of sentences and scored on another.");
   page.text_table({"relation", "head", "weight on gold", "best untrained", "uniform"}, rows);
-  page.claim("C07-01",
-             page.check_greater(static_cast<double>(who.size()), 2.5,
-                                "three heads or more have a task that takes over half their "
-                                "attention"));
-  page.claim("C07-02", page.check_greater(score("bracket"), 0.75, "one finds the open bracket"));
-  page.claim("C07-02",
-             page.check_greater(score("induction"), 0.6, "one copies what followed before"));
+  page.claim("C07-01", page.check_greater(static_cast<double>(who.size()), 2.5,
+                                          "three heads or more of the toy English model give over "
+                                          "half of their weight to a relation of their own"));
+  page.claim(
+      "C07-02",
+      page.check_greater(
+          score("bracket"), 0.75,
+          "one head of the toy English model gives over 0.75 of its weight to the open bracket"));
+  page.claim("C07-02", page.check_greater(score("induction"), 0.6,
+                                          "one head of the toy English model gives over 0.6 of its "
+                                          "weight to what followed an earlier copy"));
   page.claim("C07-02", page.check_less(before.relation.at("bracket").best(), 0.3,
-                                       "untrained, the best of twelve heads does not"));
+                                       "untrained, the best of twelve heads gives the open bracket "
+                                       "less than 0.3 of its weight"));
 }
 
 void tell(lesson::Page& page) {
