@@ -103,10 +103,12 @@ void gradients(lesson::Page& page) {
   }
   page.show("A", "query, key", A);
   page.show("dA/dS", "score, weight", J);
-  page.check_close(J, differences, "diag(p) - p p^T is what finite differences say", 1e-9);
+  page.check_close(J, differences,
+                   "the Jacobian of softmax, diag(p) - p p^T, is what finite differences say",
+                   1e-9);
   const Matrix dA = {{1.0, 0.0, -2.0, 0.5}};  // [1, key]
   page.check_close(softmax_backward(A, dA), matmul(dA, J),
-                   "the library's backward pass multiplies by it");
+                   "softmax_backward multiplies by the Jacobian diag(p) - p p^T");
 
   page.step("The gradient of a whole model, parameter by parameter");
   SmallModel shape;
@@ -143,7 +145,8 @@ void gradients(lesson::Page& page) {
                   "seven position codes, pre-norm and post-norm: every gradient agrees with finite "
                   "differences");
   page.check_less(worst_trainer, 1e-12,
-                  "the trainer, which runs batches and keeps no trace, has the same gradients");
+                  "the trainer, which runs batches and keeps no trace, has the gradients of the "
+                  "pass that keeps one");
 }
 
 void saturation(lesson::Page& page) {
@@ -183,12 +186,12 @@ void saturation(lesson::Page& page) {
   const auto variance =
       page.check_less(most_deviant, 4, "the variance of q.k is d_k, within four standard errors");
   page.claim("C18-24", variance);
-  page.claim("C18-24",
-             page.check_less(std::abs(scaled.back() / scaled.front() - 1), 0.15,
-                             "divided by sqrt(d_k) the gradient does not depend on the width"));
+  page.claim("C18-24", page.check_less(std::abs(scaled.back() / scaled.front() - 1), 0.15,
+                                       "the Jacobian of softmax at d_k = 1024 is within 15% of "
+                                       "that at 16 if scores are divided by sqrt(d_k)"));
   page.claim("C18-23", page.check_less(unscaled.back(), unscaled.front() / 2,
-                                       "without it, wide queries and keys leave less than half of "
-                                       "the gradient"));
+                                       "the Jacobian of softmax at d_k = 1024 is less than half of "
+                                       "that at 16 if scores are left undivided"));
 
   const std::size_t n = 6, d = 6;
   const Matrix x = random_matrix(random, n, d);  // [n, d_model]
@@ -213,19 +216,23 @@ void saturation(lesson::Page& page) {
   page.show("|dW_Q| before, and with head 0 saturated", "run, head",
             Matrix{{before(0), before(1)}, {after(0), after(1)}});
   page.claim("C18-11", page.check_less(after(0), 1e-6 * before(0),
-                                       "keys a thousand times larger leave head 0 no gradient"));
+                                       "W_K made a thousand times larger in head 0 leaves its W_Q "
+                                       "less than a millionth of its gradient"));
   page.claim("C18-11", page.check_equal(after(1), before(1),
-                                        "head 1 keeps its own to the last bit: the Jacobian is "
-                                        "made head by head"));
+                                        "W_K made a thousand times larger in head 0 leaves the "
+                                        "gradient of head 1's W_Q as it was, to the last bit"));
 
   Matrix far = {{0.0, 0.0, 0.0}};
   const double hidden = -std::numeric_limits<double>::infinity();
   far(0, 1) = 30, far(0, 2) = hidden;
   const Matrix p = softmax_rows(far);
   page.show("A", "query, key", p);
-  page.claim("C18-17", page.check_less(p(0, 0), 1e-12, "a weight can be as small as one likes"));
+  page.claim("C18-17",
+             page.check_less(p(0, 0), 1e-12,
+                             "a score 30 below another leaves a weight smaller than 1e-12"));
   page.claim("C18-17", page.check_true(p(0, 0) > 0 && p(0, 2) == 0,
-                                       "but it is not zero; only a hidden key gets exactly zero"));
+                                       "a score 30 below another leaves a weight above zero; only "
+                                       "a hidden key gets exactly zero"));
 }
 
 void copies(lesson::Page& page) {
@@ -270,12 +277,17 @@ void copies(lesson::Page& page) {
   page.text_table(
       {"two copies of a head, 300 steps", "distance of their weights"},
       {{"equal at the start", fixed(same, 6)}, {"0.001 apart in one entry", fixed(parted, 6)}});
-  page.claim("C18-13", page.check_equal(same, 0.0, "equal heads stay equal to the last bit"));
   page.claim("C18-13",
-             page.check_greater(parted, 1.5e-3, "0.001 in one entry has grown by half at least"));
+             page.check_equal(
+                 same, 0.0, "two equal heads stay equal to the last bit in 300 steps of training"));
+  page.claim(
+      "C18-13",
+      page.check_greater(
+          parted, 1.5e-3,
+          "two heads 0.001 apart in one entry are over 0.0015 apart after 300 steps of training"));
   page.check_equal(gap_after(0, 300, 2).second, hash,
-                   "the same run again, on two threads: the same bits");
-  page.check_true(other_hash != hash, "another beginning has other bits");
+                   "a training run on two threads has the same bits as on one");
+  page.check_true(other_hash != hash, "a training run from another beginning has other bits");
 
   std::vector<std::size_t> counts;
   for (const std::size_t heads : {1, 2, 4, 8}) {
@@ -283,8 +295,8 @@ void copies(lesson::Page& page) {
     counts.push_back(parameter_count(initial_weights(shape, 1)));
   }
   page.claim("C18-15", page.check_equal(counts, std::vector<std::size_t>(4, counts[0]),
-                                        "1, 2, 4 or 8 heads of one width together: the same number "
-                                        "of parameters"));
+                                        "a model has the same number of parameters with 1, 2, 4 or "
+                                        "8 heads of one width together"));
 }
 
 // Attention by loops, counting products: n queries times n keys, scores and mixing.
@@ -376,23 +388,26 @@ void work(lesson::Page& page) {
       x(i, c) = Q(i, c), x(i, d + c) = K(i, c), x(i, 2 * d + c) = V(i, c);
   for (std::size_t c = 0; c < d; ++c) W_Q(c, c) = 1, W_K(d + c, c) = 1, W_V(2 * d + c, c) = 1;
   page.check_close(Y, attend(x, {W_Q, W_K, W_V}).output,
-                   "the loops that count compute what the library computes");
+                   "the attention loops that count products compute what the library computes");
   page.claim("C18-34", page.check_equal(attention_products(2 * n, d), 4 * attention_products(n, d),
-                                        "twice the tokens, four times the products"));
+                                        "attention: twice the tokens, four times the products"));
   page.claim("C18-34", page.check_equal(recurrent_products(2 * n, d), 2 * recurrent_products(n, d),
-                                        "a recurrent net: twice"));
+                                        "a recurrent net: twice the tokens, twice the products"));
   page.check_equal(attention_products(d, d), recurrent_products(d, d),
-                   "both cost the same at n = d, below that attention is cheaper");
-  const auto direct = page.check_equal(path_length(n, n), std::size_t{1},
-                                       "attention leads from any token to any other in one step");
-  const auto chain = page.check_equal(path_length(n, 1), n - 1,
-                                      "a recurrent net takes n - 1 steps, one after the other");
+                   "attention and a recurrent net take equally many products at n = d");
+  const auto direct =
+      page.check_equal(path_length(n, n), std::size_t{1},
+                       "attention leads from the first token to the last in one step");
+  const auto chain =
+      page.check_equal(path_length(n, 1), n - 1,
+                       "a recurrent net leads from the first token to the last in n - 1 steps");
   page.claim("C18-06", direct);
   page.claim("C18-06", chain);
   page.claim("C18-41", direct);
   page.claim("C18-41",
              page.check_equal(path_length(n, window - 1), (n - 1 + window - 2) / (window - 1),
-                              "a window of w tokens takes (n - 1) / (w - 1) steps, rounded up"));
+                              "a window of w tokens leads from the first token to the last in (n - "
+                              "1) / (w - 1) steps, rounded up"));
 
   // A linear recurrent net: the last state is a linear map of all n x d inputs.
   const std::size_t states = 3, inputs = 4, tokens = 6;
@@ -412,10 +427,12 @@ void work(lesson::Page& page) {
       for (std::size_t c = 0; c < inputs; ++c)
         mixed(j * inputs + c, i * inputs + c) = pattern(i, j);
   page.claim("C18-19", page.check_equal(rank(map), states,
-                                        "what a recurrent net passes on of 24 numbers are as many "
-                                        "as it has states: three"));
-  page.claim("C18-19", page.check_equal(rank(mixed), tokens * inputs,
-                                        "attention keeps all tokens at hand: all 24"));
+                                        "a linear recurrent net of three states passes on three of "
+                                        "24 numbers: the rank of its map"));
+  page.claim(
+      "C18-19",
+      page.check_equal(rank(mixed), tokens * inputs,
+                       "attention, whose map has full rank, keeps all 24 of 24 numbers at hand"));
 }
 
 void along_training(lesson::Page& page) {
@@ -444,10 +461,16 @@ void along_training(lesson::Page& page) {
   page.line_chart("entropy of the patterns, over that of a uniform head",
                   {{"layer 0", x, lower}, {"layer 1", x, upper}}, {.x_label = "step"});
   page.claim("C18-07", page.check_greater(std::min(lower[0], upper[0]), 0.7,
-                                          "at the start both layers look almost everywhere alike"));
-  page.claim("C18-07", page.check_less(upper.back(), 0.5, "at the end the upper one does not"));
-  page.claim("C18-21", page.check_greater(upper.front() - upper.back(), 0.3,
-                                          "the upper layer's entropy falls in training"));
+                                          "untrained, both layers look almost everywhere alike: "
+                                          "entropies are over 0.7 of a uniform head's"));
+  page.claim(
+      "C18-07",
+      page.check_less(upper.back(), 0.5,
+                      "trained, the upper layer's entropy is less than half of a uniform head's"));
+  page.claim("C18-21",
+             page.check_greater(
+                 upper.front() - upper.back(), 0.3,
+                 "the upper layer's entropy falls in training by over 0.3 of a uniform head's"));
   // falls of the loss beside rises of the score, per step
   double mean_fall = 0, mean_rise = 0;
   std::vector<double> fall, rise;
@@ -464,11 +487,12 @@ void along_training(lesson::Page& page) {
     rises += (rise[i] - mean_rise) * (rise[i] - mean_rise);
   }
   page.check_greater(both / std::sqrt(falls * rises), 0.5,
-                     "the loss falls when the induction head appears: correlation of both");
+                     "the loss on repeats falls when the induction head appears: both speeds "
+                     "correlate by over 0.5");
   const Evaluation one_layer = evaluate(lesson::trained_model("induction-one-layer"), examples);
   page.check_less(loss.back(), 0.5, "two layers: the loss on repeats falls below one half");
   page.check_greater(one_layer.relation.at("induction").loss, 1.5,
-                     "one layer, the control: it stays above one and a half");
+                     "one layer, the control: the loss on repeats stays above one and a half");
 }
 
 void tell(lesson::Page& page) {
