@@ -54,11 +54,12 @@ void full_row(lesson::Page& page, const Input& in) {
                                  {columns(in.weights.W_Q, 0, d_k), columns(in.weights.W_K, 0, d_k),
                                   columns(in.weights.W_V, 0, d_v)},
                                  {.causal = true});
-  page.claim("T01-03",
-             page.check_greater(smallest, 0, "every visible weight is above zero, however small"));
+  page.claim("T01-03", page.check_greater(
+                           smallest, 0,
+                           "every visible weight of full attention is above zero, however small"));
   page.claim("T01-03",
              page.check_greater(std::abs(other.output(n - 1, 0) - t.output(n - 1, 0)), 1e-6,
-                                "so the first token reaches the last in one layer"));
+                                "in full attention the first token reaches the last in one layer"));
 }
 
 void multi_head_row(lesson::Page& page, const Input& in) {
@@ -82,12 +83,11 @@ void multi_head_row(lesson::Page& page, const Input& in) {
       for (std::size_t c = 0; c < d_v; ++c) of_slices(i, h * d_v + c) = narrow(i, c);
   }
   page.claim("T02-01", page.check_close(t.attention_output, sum,
-                                        "the layer is the sum of four separate attentions, each "
-                                        "through its rows of W^O"));
-  page.claim("T02-01", page.check_greater(
-                           difference(of_slices, t.concatenated), 0.1,
-                           "a head reads all of x through its projections: on its slice of the "
-                           "coordinates alone it would give something else"));
+                                        "multi-head attention is the sum of four separate "
+                                        "attentions, each through its rows of W^O"));
+  page.claim("T02-01", page.check_greater(difference(of_slices, t.concatenated), 0.1,
+                                          "a head that is given only its slice of the coordinates "
+                                          "of x gives something else than from all of x"));
   std::vector<std::size_t> parameters;
   for (const std::size_t h : {1u, 2u, 4u, 8u, 16u}) {
     const Matrix W = zeros(d, h * (d / h));
@@ -97,17 +97,23 @@ void multi_head_row(lesson::Page& page, const Input& in) {
                              ? all.W_Q.size() + all.W_K.size() + all.W_V.size() + all.W_O.size()
                              : 0);
   }
-  page.claim("T02-05", page.check_equal(parameters, std::vector<std::size_t>(5, 4 * d * d),
-                                        "4 d^2 parameters with 1, 2, 4, 8 and 16 heads"));
+  page.claim(
+      "T02-05",
+      page.check_equal(parameters, std::vector<std::size_t>(5, 4 * d * d),
+                       "multi-head attention has 4 d^2 parameters with 1, 2, 4, 8 and 16 heads"));
   const std::vector<double> rises = losses_without_heads("induction");
   std::vector<std::string> names;
   for (std::size_t h = 0; h < rises.size(); ++h)
     names.push_back("layer " + std::to_string(h / 4 + 1) + ", head " + std::to_string(h % 4 + 1));
   page.bars("loss in nats that a trained model gains when one head is silent", names, rises);
   page.claim("T02-06", page.check_less(*std::min_element(rises.begin(), rises.end()), 0.05,
-                                       "in the trained induction model one head can go unnoticed"));
-  page.claim("T02-06", page.check_greater(*std::max_element(rises.begin(), rises.end()), 1,
-                                          "and another carries the task"));
+                                       "silencing the least needed head of the trained induction "
+                                       "model costs less than 0.05 nats"));
+  page.claim(
+      "T02-06",
+      page.check_greater(
+          *std::max_element(rises.begin(), rises.end()), 1,
+          "silencing the most needed head of the trained induction model costs more than one nat"));
 }
 
 void local_row(lesson::Page& page, const Input& in) {
@@ -116,10 +122,12 @@ void local_row(lesson::Page& page, const Input& in) {
   const auto in_window = [](std::size_t i, std::size_t j) {
     return j <= i && j + window > i ? 0 : hidden;
   };
-  page.claim("T03-01", page.check_close(t.output, plain(in.Q, in.K, in.V, in_window),
-                                        "a token sees the last 8, itself included"));
+  page.claim("T03-01",
+             page.check_close(t.output, plain(in.Q, in.K, in.V, in_window),
+                              "in a local window of 8 a token sees the last 8, itself included"));
   const Matrix itself = local_attention(in.Q, in.K, in.V, {.window = 1}).output;
-  page.claim("T03-01", page.check_close(itself, in.V, "with a window of one it sees only itself"));
+  page.claim("T03-01",
+             page.check_close(itself, in.V, "in a local window of one a token sees only itself"));
   // Three layers with the same weights: what reaches the last token.
   const auto change = [&](std::size_t from, std::size_t layers) {
     Matrix before = in.V, after = in.V;
@@ -131,21 +139,23 @@ void local_row(lesson::Page& page, const Input& in) {
     return std::abs(after(n - 1, 0) - before(n - 1, 0));
   };
   const std::size_t reach = 3 * (window - 1);
-  const auto within = page.check_greater(change(n - 1 - reach, 3), 0,
-                                         "three layers reach 3 (w - 1) = 21 tokens back");
-  const auto beyond = page.check_equal(change(n - 2 - reach, 3), 0.0, "and not one farther");
+  const auto within =
+      page.check_greater(change(n - 1 - reach, 3), 0,
+                         "three layers of a window w = 8 reach 3 (w - 1) = 21 tokens back");
+  const auto beyond = page.check_equal(
+      change(n - 2 - reach, 3), 0.0,
+      "three layers of a window w = 8 do not reach one token farther back than 3 (w - 1) = 21");
   page.claim("T03-05", within);
   page.claim("T03-05", beyond);
   const auto leader = [](std::size_t i, std::size_t j) { return i == 0 || j == 0; };
   const std::size_t alone = layers_needed(links(64, 4, false), 1);
   page.claim("T03-06",
              page.check_equal(layers_needed(links(64, 4, true, leader), 1), std::size_t{2},
-                              "64 tokens, window 4, both ways: a global token joins all in two "
-                              "layers"));
-  page.claim("T03-06",
-             page.check_equal(layers_needed(links(64, 4, false, leader), 1), alone,
-                              "in a causal model a leading global token helps nothing: 21 layers, "
-                              "as without it"));
+                              "in a window of 4 both ways, a global token joins the second of 64 "
+                              "tokens to the last in two layers"));
+  page.claim("T03-06", page.check_equal(layers_needed(links(64, 4, false, leader), 1), alone,
+                                        "in a causal window of 4 a leading global token helps "
+                                        "nothing: 64 tokens take 21 layers, as without it"));
 }
 
 void sparse_row(lesson::Page& page, const Input& in) {
@@ -154,7 +164,7 @@ void sparse_row(lesson::Page& page, const Input& in) {
   const Mask cells = visible_cells(blocks);
   page.check_close(sparse_attention(in.Q, in.K, in.V, blocks).output,
                    plain(in.Q, in.K, in.V, only(cells)),
-                   "only the pattern's cells, and the same as hiding all others");
+                   "sparse attention on BigBird's cells is full attention with all others hidden");
   std::size_t near = 0, first = 0, elsewhere = 0, ahead = 0;
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j) {
@@ -172,8 +182,8 @@ void sparse_row(lesson::Page& page, const Input& in) {
   page.claim("T04-01",
              page.check_equal(std::vector<std::size_t>{near, first, elsewhere, ahead},
                               std::vector<std::size_t>{12 * 10 + 11 * 16, 10 * 16, 9 * 16, 0},
-                              "cells of the window, of the global block, of random links, and none "
-                              "ahead"));
+                              "BigBird sees the cells of the window, of the global block, of "
+                              "random links, and none ahead"));
   const auto layers = [](const BigBirdOptions& options) {
     return layers_needed(visible_cells(bigbird_pattern(64, options)), 1);
   };
@@ -184,11 +194,15 @@ void sparse_row(lesson::Page& page, const Input& in) {
                   {{"window only", std::to_string(alone)},
                    {"one random link a token, causal", std::to_string(with_random)},
                    {"one global token, both ways", std::to_string(with_global)}});
-  page.check_equal(alone, std::size_t{21}, "a causal window alone needs 62 / 3 layers, rounded up");
+  page.check_equal(alone, std::size_t{21},
+                   "a causal window of 4 alone takes 62 / 3 layers, rounded up, from the second of "
+                   "64 tokens to the last");
   page.claim("T04-04", page.check_equal(with_global, std::size_t{2},
-                                        "a global token joins far tokens in two layers"));
+                                        "a window of 4 with a global token takes two layers from "
+                                        "the second of 64 tokens to the last"));
   page.claim("T04-04", page.check_less(static_cast<double>(with_random), 11,
-                                       "random links alone need less than half of the window's"));
+                                       "a causal window of 4 with one random link a token takes "
+                                       "less than half of the layers of the window alone"));
 }
 
 void linear_row(lesson::Page& page, const Input& in) {
@@ -196,7 +210,8 @@ void linear_row(lesson::Page& page, const Input& in) {
   const Matrix q = elu_plus_one(in.Q), k = elu_plus_one(in.K);
   const LinearTrace t = linear_attention(q, k, in.V, true);
   const Matrix quadratic = linear_attention_quadratic(q, k, in.V, true);
-  page.check_close(t.output, quadratic, "the recurrence gives what the n x n matrix gives");
+  page.check_close(t.output, quadratic,
+                   "linear attention's recurrence gives what its n x n matrix gives");
   Matrix bare = t.output;
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t c = 0; c < d_v; ++c) bare(i, c) *= t.normaliser(i);
@@ -210,11 +225,13 @@ void linear_row(lesson::Page& page, const Input& in) {
                b = random_matrix(random, few, wide);
   const std::size_t linear = linear_attention(a, a, b, false).work.multiply_adds;
   page.claim("T05-03", page.check_equal(linear, few * wide * (2 * wide + 1),
-                                        "64 tokens, 256 features: n m (2 d + 1) products all the "
-                                        "same"));
-  page.claim("T05-03", page.check_greater(
-                           static_cast<double>(linear) / static_cast<double>(few * few * 2 * wide),
-                           4, "which is more than four times the n^2 2d of full attention"));
+                                        "linear attention with 256 features makes n m (2 d + 1) "
+                                        "products for 64 tokens all the same"));
+  page.claim(
+      "T05-03",
+      page.check_greater(static_cast<double>(linear) / static_cast<double>(few * few * 2 * wide), 4,
+                         "linear attention with 256 features makes over four times full "
+                         "attention's n^2 2d products for 64 tokens"));
   const auto spread = [&](double factor) {  // mean entropy of rows that see everyone
     Matrix A, L;
     plain(scaled(factor, in.Q), scaled(factor, in.K), in.V, everyone, &A);
@@ -232,10 +249,12 @@ void linear_row(lesson::Page& page, const Input& in) {
                   {{"softmax", render::fixed(soft, 2)},
                    {"elu + 1", render::fixed(flat, 2)},
                    {"uniform", render::fixed(std::log(static_cast<double>(n)), 2)}});
-  page.claim("T05-07", page.check_less(soft, 0.5, "softmax chooses when scores grow 16-fold"));
+  page.claim("T05-07", page.check_less(soft, 0.5,
+                                       "with queries and keys four times as long softmax chooses: "
+                                       "its mean entropy is below 0.5 nats"));
   page.claim("T05-07", page.check_greater(flat, 3,
-                                          "elu + 1 stays flat: weights sum to one, so there is "
-                                          "competition, but a weak one"));
+                                          "with queries and keys four times as long elu + 1 stays "
+                                          "flat: its mean entropy is above 3 nats"));
 }
 
 void performer_row(lesson::Page& page, const Input& in) {
@@ -258,17 +277,15 @@ void performer_row(lesson::Page& page, const Input& in) {
   }
   page.text_table({"features", "relative error, mean of 8 draws"}, table);
   const double power = growth(counts, errors);
-  page.claim("T05-06",
-             page.check_less(std::abs(power + 0.5), 0.15,
-                             "random features: an error that falls with the root of their "
-                             "number, about m^-1/2"));
+  page.claim("T05-06", page.check_less(std::abs(power + 0.5), 0.15,
+                                       "Performer's error falls with the root of the number of its "
+                                       "random features, about m^-1/2"));
   page.claim(
       "T05-06",
       page.check_greater(
           difference(linear_attention(elu_plus_one(Q), elu_plus_one(K), in.V, true).output, want),
           2 * errors.back(),
-          "elu + 1 is farther off than 1024 of them and has nothing to tune: it "
-          "does not try to be softmax"));
+          "elu + 1 errs over twice as much as 1024 random features and has nothing to tune"));
 }
 
 void flash_row(lesson::Page& page, const Input& in) {
@@ -284,10 +301,9 @@ void flash_row(lesson::Page& page, const Input& in) {
                       .output,
                   0),
             want));
-  page.claim("T06-01",
-             page.check_less(worst, 1e-12,
-                             "tiles of 1 x 1, 7 x 5, 16 x 16 and 64 x 3: the same function "
-                             "to rounding"));
+  page.claim("T06-01", page.check_less(worst, 1e-12,
+                                       "FlashAttention in tiles of 1 x 1, 7 x 5, 16 x 16 and 64 x "
+                                       "3 is full attention to rounding"));
 }
 
 void cross_row(lesson::Page& page, const Input& in) {
@@ -298,27 +314,30 @@ void cross_row(lesson::Page& page, const Input& in) {
   const HeadWeights W = {columns(in.weights.W_Q, 0, d_k), columns(in.weights.W_K, 0, d_k),
                          columns(in.weights.W_V, 0, d_v)};
   const HeadTrace t = attend(Xt, Xs, W, {});
-  page.claim("T07-01",
-             page.check_close(
-                 t.output, plain(matmul(Xt, W.W_Q), matmul(Xs, W.W_K), matmul(Xs, W.W_V), everyone),
-                 "queries come from the target, keys and values from the source"));
+  page.claim(
+      "T07-01",
+      page.check_close(
+          t.output, plain(matmul(Xt, W.W_Q), matmul(Xs, W.W_K), matmul(Xs, W.W_V), everyone),
+          "in cross-attention queries come from the target, keys and values from the source"));
   std::vector<std::size_t> around;
   for (std::size_t i = 0; i < n_source; ++i) around.push_back((4 * i + 2) % n_source);
   page.check_close(attend(Xt, reordered(Xs, around), W, {}).output, t.output,
-                   "reordering the source changes nothing");
-  page.claim("T07-05", page.check_close(attend(scaled(3, Xt), Xs, W, {}).value, t.value,
-                                        "one way only: what the source hands on does not depend on "
-                                        "the target",
-                                        0));
+                   "reordering the source does not change cross-attention's output");
+  page.claim(
+      "T07-05",
+      page.check_close(
+          attend(scaled(3, Xt), Xs, W, {}).value, t.value,
+          "cross-attention goes one way: the values of the source do not depend on the target", 0));
   page.claim("T07-05",
              page.check_greater(difference(attend(Xt, scaled(3, Xs), W, {}).output, t.output), 0.1,
-                                "the other way round it does"));
+                                "cross-attention's output at the target depends on the source: "
+                                "another source, another output"));
   const Matrix latents = random_matrix(random, 3, d);  // learned numbers, no decoder
   const HeadTrace perceiver = attend(latents, in.X, W, {});
-  page.claim("T07-04", page.check_close(
-                           perceiver.output, plain(matmul(latents, W.W_Q), in.K, in.V, everyone),
-                           "three learned latents read 48 raw tokens, as in Perceiver: no encoder "
-                           "made the keys"));
+  page.claim("T07-04",
+             page.check_close(
+                 perceiver.output, plain(matmul(latents, W.W_Q), in.K, in.V, everyone),
+                 "three latents read 48 raw tokens, as in Perceiver: no encoder made the keys"));
 }
 
 double loss_at(const ModelWeightsF& model, std::size_t length) {
@@ -347,13 +366,13 @@ void relative_positions(lesson::Page& page, const Input& in) {
   const RelativeTrace none = relative_attention(
       in.Q, in.K, in.V, {reach, zeros(2 * reach + 1, d_k), zeros(2 * reach + 1, d_v)}, &mask);
   page.check_close(none.output, plain(in.Q, in.K, in.V, causal),
-                   "with tables of zeros it is full attention");
+                   "relative attention with tables of zeros is full attention");
   const Matrix table = random_matrix(random, 32, 1);  // [n_buckets, n_heads]
   page.claim("T08-02", page.check_equal(spread_along_diagonals(slice(t5_bias(table, n, n), 0)), 0.0,
-                                        "T5's shift depends on distance alone"));
+                                        "T5's shift of the scores depends on distance alone"));
   page.claim("T08-02", page.check_greater(spread_along_diagonals(t.position_scores), 0.1,
-                                          "Shaw's is a vector: it depends on the query too, and a "
-                                          "second one goes to the values"));
+                                          "Shaw's shift of the scores does not depend on distance "
+                                          "alone: it is the query's product with a vector"));
   const std::size_t skipped = 5;
   const RelativeTrace later =
       relative_attention(rows(in.Q, skipped, n - skipped), rows(in.K, skipped, n - skipped),
@@ -362,8 +381,9 @@ void relative_positions(lesson::Page& page, const Input& in) {
   for (std::size_t i = 0; i < want.shape(0); ++i)
     for (std::size_t j = 0; j < want.shape(1); ++j) want(i, j) = t.scores(i + skipped, j + skipped);
   page.claim("T08-05",
-             page.check_close(later.scores, want,
-                              "five places earlier, the same tokens have the same scores"));
+             page.check_close(
+                 later.scores, want,
+                 "relative attention gives the same tokens, five places earlier, the same scores"));
   Matrix mark = zeros(n, 1), share = zeros(n, 1);
   mark(0, 0) = 1;
   for (std::size_t i = 0; i < n; ++i) share(i, 0) = 1.0 / static_cast<double>(i + 1);
@@ -371,19 +391,23 @@ void relative_positions(lesson::Page& page, const Input& in) {
   const RelativeTrace reader =
       relative_attention(nothing, nothing, mark, {reach, zeros(2 * reach + 1, d_k), {}}, &mask);
   page.claim("T08-08", page.check_close(reader.output, share,
-                                        "under a causal mask the index is not lost: 1/(i+1) of a "
-                                        "mark on the first token"));
+                                        "under a causal mask the index is not lost: token i reads "
+                                        "1/(i+1) of a mark on the first token"));
   const ModelWeightsF t5 = lesson::trained_model("positions-t5"),
                       shaw = lesson::trained_model("positions-shaw");
   const double rotary = loss_at(lesson::trained_model("positions-rope"), 256);
   page.claim("T08-06", page.check_less(std::max(loss_at(t5, 256), loss_at(shaw, 256)), 0.5 * rotary,
-                                       "trained on 32 tokens and read at 256, both lose less than "
-                                       "half of what the rotary model loses"));
-  page.claim("T08-06", page.check_greater(loss_at(t5, 256), 1.2 * loss_at(t5, 64),
-                                          "T5's buckets moderately: the loss rises with length"));
-  page.claim("T08-06", page.check_less(loss_at(shaw, 256), 3 * loss_at(shaw, 32),
-                                       "Shaw's offsets are clipped: far keys look like the "
-                                       "farthest that training met, and the loss stays low"));
+                                       "T5 and Shaw, trained on 32 tokens and read at 256, have "
+                                       "less than half of the rotary model's loss"));
+  page.claim("T08-06",
+             page.check_greater(
+                 loss_at(t5, 256), 1.2 * loss_at(t5, 64),
+                 "T5's loss rises with length: at 256 tokens it is over 1.2 times that at 64"));
+  page.claim(
+      "T08-06",
+      page.check_less(
+          loss_at(shaw, 256), 3 * loss_at(shaw, 32),
+          "Shaw's loss, with offsets clipped, is at 256 tokens less than three times that at 32"));
 }
 
 void alibi_row(lesson::Page& page, const Input& in) {
@@ -410,19 +434,21 @@ void alibi_row(lesson::Page& page, const Input& in) {
     for (std::size_t j = 0; j < n; ++j)
       distance.back() += flat(n - 1, j) * static_cast<double>(n - 1 - j);
   }
-  page.claim("T09-01",
-             page.check_less(apart, 1e-12,
-                             "a penalty that grows by m with every token of distance: the "
-                             "same as m j added to key j"));
+  page.claim(
+      "T09-01",
+      page.check_less(
+          apart, 1e-12,
+          "ALiBi's penalty of m for every token of distance is the same as m j added to key j"));
   page.check_close(
       full_attention(in.Q, in.K, in.V, {.causal = true, .alibi_slope = m(0)}).output,
       plain(in.Q, in.K, in.V,
             [&](std::size_t i, std::size_t j) { return j <= i ? B(0, i, j) : hidden; }),
-      "full_attention with a slope is full attention with that bias");
+      "full_attention with a slope is full attention with ALiBi's bias");
   page.bars("mean distance of the last query, flat content, by head",
             {"m = 1/2", "1/4", "1/8", "1/16", "1/32", "1/64", "1/128", "1/256"}, distance);
   page.claim("T09-03", page.check_true(std::is_sorted(distance.begin(), distance.end()),
-                                       "with flat content every head has its own radius"));
+                                       "with flat content ALiBi's heads look the farther back on "
+                                       "average, the smaller their slope is"));
   // Two keys, the last and the first of 100: how much more the far one must score.
   const auto far_weight = [&](double margin) {
     Matrix row = zeros(1, 100);
@@ -431,25 +457,27 @@ void alibi_row(lesson::Page& page, const Input& in) {
     const Matrix A = softmax_rows(row);
     return A(0, 0) / A(0, 99);
   };
-  page.claim("T09-06",
-             page.check_close(far_weight(99.0 / 256), 1.0,
-                              "99 tokens back in the flattest head, 99/256 = 0.39 more of "
-                              "score makes a far token as heavy as the last"));
-  const auto heavier = page.check_greater(far_weight(1), 1, "and with more it outweighs it");
+  page.claim("T09-06", page.check_close(far_weight(99.0 / 256), 1.0,
+                                        "in ALiBi's flattest head 99/256 more of score makes a "
+                                        "token 99 back as heavy as the last"));
+  const auto heavier = page.check_greater(
+      far_weight(1), 1,
+      "in ALiBi's flattest head 1 more of score makes a token 99 back outweigh the last");
   page.claim("T09-06", heavier);
   page.claim("T09-03", heavier);
   const ModelWeightsF trained = lesson::trained_model("positions-alibi"),
                       first = lesson::untrained_model("positions-alibi");
   page.claim("T09-05", page.check_true(trained.W_pos.size() == 0 && first.W_pos.size() == 0,
-                                       "nothing about positions is learned: the trained model has "
-                                       "no table, as the untrained one"));
+                                       "ALiBi learns nothing about positions: the trained model "
+                                       "has no table, as the untrained one"));
   const double near = loss_at(trained, 32), far = loss_at(trained, 256);
   const double rotary = loss_at(lesson::trained_model("positions-rope"), 256);
-  page.claim("T09-04",
-             page.check_less(far, 0.5 * rotary,
-                             "trained on 32 tokens and read at 256, its loss is less than "
-                             "half of the rotary model's"));
-  page.claim("T09-04", page.check_less(far, near + 1, "and within a nat of its loss at 32"));
+  page.claim("T09-04", page.check_less(far, 0.5 * rotary,
+                                       "ALiBi, trained on 32 tokens and read at 256, has less than "
+                                       "half of the rotary model's loss"));
+  page.claim("T09-04", page.check_less(far, near + 1,
+                                       "ALiBi's loss at 256 tokens is less than a nat above its "
+                                       "loss at 32, the length of its training"));
 }
 
 void state_space_row(lesson::Page& page, const Input& in) {
@@ -464,8 +492,9 @@ void state_space_row(lesson::Page& page, const Input& in) {
                         fast = state_space(in.X, s4, StateSpaceOrder::fourier);
   page.show("HiPPO, four by four", "state, state", hippo_legs(4));
   const auto as_sum =
-      page.check_close(sum.output, loop.output, "the recurrence is a convolution with C A^k B");
-  const auto as_fast = page.check_close(fast.output, loop.output, "and so is the padded transform");
+      page.check_close(sum.output, loop.output, "S4's recurrence is a convolution with C A^k B");
+  const auto as_fast = page.check_close(
+      fast.output, loop.output, "S4's recurrence is a product of transforms, padded with zeros");
   Matrix wrapped = loop.output;
   for (std::size_t c = 0; c < d; ++c) {
     std::vector<double> kernel(n), signal(n);
@@ -473,8 +502,9 @@ void state_space_row(lesson::Page& page, const Input& in) {
     const std::vector<double> ring = convolve_circular(kernel, signal);
     for (std::size_t i = 0; i < n; ++i) wrapped(i, c) = ring[i];
   }
-  page.check_greater(difference(wrapped, loop.output), 0.1,
-                     "without padding the end wraps round onto the beginning");
+  page.check_greater(
+      difference(wrapped, loop.output), 0.1,
+      "S4's transform, left without padding, wraps the end round onto the beginning");
   Matrix later = zeros(n, d);  // the input three tokens later
   for (std::size_t i = 3; i < n; ++i)
     for (std::size_t c = 0; c < d; ++c) later(i, c) = in.X(i - 3, c);
@@ -492,12 +522,14 @@ void state_space_row(lesson::Page& page, const Input& in) {
   for (std::size_t c = 0; c < d; ++c)
     last = std::max(last, std::abs(answer(799, c))),
     start = std::max(start, std::abs(answer(0, c)));
-  page.claim("T10-03",
-             page.check_less(radius, 1, "the state matrix in steps has spectral radius 0.98"));
-  page.claim("T10-03",
-             page.check_less(last, 1e-5 * start,
-                             "so the first token's trace has faded a hundred-thousandfold "
-                             "after 800: a long memory, not an infinite one"));
+  page.claim(
+      "T10-03",
+      page.check_less(radius, 1, "S4's state matrix in steps has a spectral radius below one"));
+  page.claim(
+      "T10-03",
+      page.check_less(
+          last, 1e-5 * start,
+          "S4's trace of the first token has faded over a hundred-thousandfold after 800 tokens"));
   // A smooth signal sampled at three rates; the same continuous system.
   const auto at_one = [&](std::size_t steps, Discretisation method) {
     Matrix wave = zeros(steps, d);
@@ -512,10 +544,14 @@ void state_space_row(lesson::Page& page, const Input& in) {
   const Matrix fine = at_one(4096, Discretisation::bilinear);
   const double coarse_error = difference(at_one(64, Discretisation::bilinear), fine),
                finer_error = difference(at_one(256, Discretisation::bilinear), fine);
-  page.claim("T10-05", page.check_less(finer_error, 0.2 * coarse_error,
-                                       "sampled four times as often the answer is nearer to the "
-                                       "differential equation's"));
-  page.claim("T10-05", page.check_greater(coarse_error, 1e-6, "but steps do some harm"));
+  page.claim(
+      "T10-05",
+      page.check_less(
+          finer_error, 0.2 * coarse_error,
+          "S4 in 256 steps errs less than a fifth as much as in 64, measured against 4096 steps"));
+  page.claim("T10-05", page.check_greater(coarse_error, 1e-6,
+                                          "S4 in 64 steps errs by over a millionth, measured "
+                                          "against 4096 steps: steps do some harm"));
 
   page.step("Row 10: state space, Mamba");
   const SelectiveWeights weights = {s4d_real(d, d_state),
@@ -528,15 +564,16 @@ void state_space_row(lesson::Page& page, const Input& in) {
   const SelectiveSystem system = select(in.X, weights);
   const SelectiveTrace scan = selective_scan(in.X, system),
                        tree = selective_scan(in.X, system, {.order = ScanOrder::associative});
-  page.check_close(tree.output, scan.output, "the associative scan gives what the loop gives");
+  page.check_close(tree.output, scan.output, "Mamba's associative scan gives what its loop gives");
   const Tensor3 M = selective_matrix(system);  // [d_model, n, n]
   Matrix by_matrix = zeros(n, d);
   for (std::size_t c = 0; c < d; ++c)
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t j = 0; j <= i; ++j) by_matrix(i, c) += M(c, i, j) * in.X(j, c);
   page.claim("T10-09",
-             page.check_close(by_matrix, scan.output,
-                              "each channel is a matrix that mixes tokens, like a pattern"));
+             page.check_close(
+                 by_matrix, scan.output,
+                 "each channel of Mamba's scan is a matrix that mixes tokens, like a pattern"));
   const Matrix corner = [&] {
     Matrix below = zeros(24, 24);
     for (std::size_t i = 0; i < 24; ++i)
@@ -544,17 +581,16 @@ void state_space_row(lesson::Page& page, const Input& in) {
     return below;
   }();
   page.claim("T10-09", page.check_true(lesson::rank(corner) <= d_state,
-                                       "and of rank 16 at most below its diagonal, the size of the "
-                                       "state: a semiseparable matrix"));
-  const auto no_filter =
-      page.check_greater(spread_along_diagonals(slice(M, 0)), 0.01,
-                         "its diagonals are not constant: no fixed filter, so no transform can "
-                         "run it");
+                                       "a block below the diagonal of Mamba's matrix has rank 16 "
+                                       "at most, the size of the state"));
+  const auto no_filter = page.check_greater(spread_along_diagonals(slice(M, 0)), 0.01,
+                                            "Mamba's matrix has diagonals that are not constant: "
+                                            "no fixed filter, nothing that a transform can run");
   page.claim("T10-01", no_filter);
   page.claim("T10-02", no_filter);
   const SelectiveTrace twice = selective_scan(scaled(2, in.X), select(scaled(2, in.X), weights));
   page.check_greater(difference(twice.output, scaled(2, scan.output)), 0.1,
-                     "twice the input is not twice the output, as it is for S4");
+                     "Mamba's scan is not linear: twice the input is not twice the output");
 }
 
 void recall(lesson::Page& page) {
@@ -581,33 +617,44 @@ void recall(lesson::Page& page) {
     throw std::logic_error("no mechanism is called " + name);
   };
   page.check_true(of_few[of("full")] == 1 && of_many[of("full")] == 1 && of_many[of("flash")] == 1,
-                  "full softmax finds every answer, of 8 pairs and of 128; flash is the same");
+                  "full softmax finds every answer, of 8 pairs and of 128; FlashAttention finds "
+                  "every one of 128");
   page.check_less(of_many[of("multi-head, 4 of width 4")], 0.9,
-                  "four heads of width 4 see a quarter of a key each, and confuse some of 128");
+                  "four heads of width 4, which see a quarter of a key each, miss over a tenth of "
+                  "the answers of 128 pairs");
   const Matrix& of_window = answers[of("local, window 64")];
   const auto inside = page.check_equal(
       right_answers(many, of_window, [](std::size_t back) { return back < recall_window; }), 1.0,
-      "a window finds all that lie within it");
+      "a window of 64 finds all answers that lie within it");
   const auto outside = page.check_less(
       right_answers(many, of_window, [](std::size_t back) { return back >= recall_window; }), 0.15,
-      "and beyond it guesses");
+      "a window of 64 guesses beyond itself: less than 0.15 of the answers there are right");
   page.claim("T03-05", inside);
   page.claim("T03-05", outside);
   page.check_equal(of_few[of("linear, elu + 1")], 1.0,
                    "linear attention finds 8 orthogonal keys among 512 tokens");
-  page.claim("T05-08", page.check_less(of_many[of("linear, elu + 1")], 0.5,
-                                       "but 128 keys do not fit its state of 16 features"));
-  page.check_equal(of_many[of("ALiBi, slope 1/256")], 1.0, "the flattest head of ALiBi finds all");
-  page.claim("T09-05", page.check_less(of_many[of("ALiBi, slope 1/2")], 0.3,
-                                       "the steepest none that is far, whatever its content"));
-  page.claim("T10-01", page.check_less(
-                           std::max(of_few[of("state space, S4")], of_many[of("state space, S4")]),
-                           0.2, "S4 cannot choose by content: a filter asks no question"));
+  page.claim(
+      "T05-08",
+      page.check_less(
+          of_many[of("linear, elu + 1")], 0.5,
+          "linear attention with 16 features finds less than half of the answers of 128 pairs"));
+  page.check_equal(of_many[of("ALiBi, slope 1/256")], 1.0,
+                   "the flattest head of ALiBi finds all answers of 128 pairs");
+  page.claim("T09-05",
+             page.check_less(
+                 of_many[of("ALiBi, slope 1/2")], 0.3,
+                 "the steepest head of ALiBi finds less than 0.3 of the answers of 128 pairs"));
+  page.claim(
+      "T10-01",
+      page.check_less(std::max(of_few[of("state space, S4")], of_many[of("state space, S4")]), 0.2,
+                      "S4 finds less than 0.2 of the answers of 8 pairs and of 128: a filter asks "
+                      "no question"));
   page.check_equal(of_few[of("state space, Mamba")], 1.0,
                    "Mamba, which writes and reads by content, finds 8 keys in a state of 16");
-  page.claim("T10-07", page.check_less(of_many[of("state space, Mamba")], 0.6,
-                                       "and loses count of 128: a state of fixed size holds so "
-                                       "much and no more"));
+  page.claim(
+      "T10-07",
+      page.check_less(of_many[of("state space, Mamba")], 0.6,
+                      "Mamba with a state of 16 finds less than 0.6 of the answers of 128 pairs"));
 }
 
 void costs(lesson::Page& page, const Input& in) {
@@ -662,25 +709,32 @@ void costs(lesson::Page& page, const Input& in) {
   const auto near = [&](const std::string& name, double slope, std::string_view sentence) {
     return page.check_less(std::abs(power[name] - slope), 0.1, sentence);
   };
-  const auto of_full = near("1 full", 2, "full attention: products grow with the square");
+  const auto of_full =
+      near("1 full", 2, "full attention: products grow with the square of the length");
   page.claim("T01-05", of_full);
-  page.claim("T01-02", page.check_less(std::abs(storage["1 full"] - 2), 0.01,
-                                       "and so does its buffer: memory is n^2, not n^2 d"));
+  page.claim(
+      "T01-02",
+      page.check_less(std::abs(storage["1 full"] - 2), 0.01,
+                      "full attention: the largest buffer grows with the square of the length"));
   page.claim("T02-02", page.check_equal(all[1].run(in).work.largest_buffer, n_heads * n * n,
                                         "four heads hold four times the scores of one"));
-  page.claim("T03-03", near("3 local", 1, "local: with the length itself"));
-  page.claim("T04-03", near("4 sparse", 1, "sparse: with the length itself"));
-  const auto of_linear = near("5 linear", 1, "linear: with the length itself");
+  page.claim("T03-03", near("3 local", 1, "local attention: products grow with the length itself"));
+  page.claim("T04-03",
+             near("4 sparse", 1, "sparse attention: products grow with the length itself"));
+  const auto of_linear =
+      near("5 linear", 1, "linear attention: products grow with the length itself");
   page.claim("T05-04", of_linear);
-  page.claim("T05-04", page.check_less(std::abs(storage["5 linear"]), 1e-9,
-                                       "with a state that does not grow at all"));
-  const auto of_flash = near("6 flash", 2, "flash: products still grow with the square");
+  page.claim("T05-04",
+             page.check_less(
+                 std::abs(storage["5 linear"]), 1e-9,
+                 "linear attention: the largest buffer, its state, does not grow with the length"));
+  const auto of_flash =
+      near("6 flash", 2, "FlashAttention: products still grow with the square of the length");
   page.claim("T06-02", of_flash);
   page.claim("T06-07", of_flash);
-  page.claim("T06-03",
-             page.check_less(std::abs(storage["6 flash"]), 1e-9,
-                             "but its buffer is one tile at every length: not better by a "
-                             "constant factor, another order"));
+  page.claim("T06-03", page.check_less(std::abs(storage["6 flash"]), 1e-9,
+                                       "FlashAttention: the largest buffer does not grow with the "
+                                       "length, another order than n^2"));
   page.claim("T09-02",
              page.check_true(all[0].run(in).work.multiply_adds == all[8].run(in).work.multiply_adds,
                              "ALiBi does not one product more than full attention"));
@@ -699,15 +753,23 @@ void costs(lesson::Page& page, const Input& in) {
   page.check_close(by_tables.masked_scores, scores,
                    "Shaw's scores: each query meets the 9 vectors of the table once, and a vector "
                    "for every pair gives the same");
-  page.claim("T08-04", page.check_equal(by_tables.work.largest_buffer, n * n,
-                                        "its largest buffer is the scores"));
-  page.claim("T08-04", page.check_equal(vectors.size(), n * n * d_k,
-                                        "that of the naive way is n^2 d numbers"));
-  page.claim("T10-02", near("10 Mamba, scan", 1, "Mamba's scan: with the length itself"));
-  page.claim("T10-02", near("10 S4, recurrence", 1, "S4's recurrence too, without any transform"));
+  page.claim(
+      "T08-04",
+      page.check_equal(by_tables.work.largest_buffer, n * n,
+                       "Shaw's attention by the table has no larger buffer than the n^2 scores"));
+  page.claim("T08-04",
+             page.check_equal(
+                 vectors.size(), n * n * d_k,
+                 "Shaw's scores by a vector for every pair, the naive way, need n^2 d_k numbers"));
   page.claim("T10-02",
-             page.check_true(power["10 S4, transform"] > 1 && power["10 S4, transform"] < 1.2,
-                             "S4's transform a little faster: n log n"));
+             near("10 Mamba, scan", 1, "Mamba's scan: products grow with the length itself"));
+  page.claim("T10-02",
+             near("10 S4, recurrence", 1,
+                  "S4's recurrence: products grow with the length itself, without any transform"));
+  page.claim("T10-02",
+             page.check_true(
+                 power["10 S4, transform"] > 1 && power["10 S4, transform"] < 1.2,
+                 "S4's transform: products grow a little faster than the length, like n log n"));
 }
 
 void pictures(lesson::Page& page, const Input& in, const std::vector<std::string>& words) {
@@ -746,7 +808,8 @@ void pictures(lesson::Page& page, const Input& in, const std::vector<std::string
       },
       &A);
   draw("ALiBi, slope 1/2", A, past);
-  page.check_less(apart, 1e-12, "in all five the rows sum to one, linear attention's too");
+  page.check_less(apart, 1e-12,
+                  "the rows of full, local, sparse, linear and ALiBi patterns sum to one");
   page.heat_map("Mamba, one channel: no weights, they may be negative",
                 slice(selective_matrix(select(X, mamba_weights())), 0), {words, words}, &past);
 }

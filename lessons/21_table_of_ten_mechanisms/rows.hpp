@@ -74,13 +74,13 @@ inline std::vector<Row> table_rows() {
   const auto log2 = [](std::size_t t) { return static_cast<std::size_t>(std::bit_width(t) - 1); };
   return {
       {"1 full", "O(n^2 d), also memory",
-       "full: n (n + 1) / 2 visible pairs times d_k + d_v, a buffer of n^2",
+       "full attention: n (n + 1) / 2 visible pairs times d_k + d_v, a buffer of n^2",
        [](const Input& in) { return measured(full_attention(in.Q, in.K, in.V, {.causal = true})); },
        [triangle](std::size_t t) {
          return Work{triangle(t) * both, triangle(t), t * t};
        }},
       {"2 multi-head", "O(h n^2 (d/h))",
-       "multi-head: that times h, and 2 n d h (d_k + d_v) for the projections, which the report "
+       "multi-head: full attention times h, and 2 n d h (d_k + d_v) to project, which the report "
        "leaves out",
        [](const Input& in) {
          return measured(multi_head_counted(in.X, in.X, in.weights, {.causal = true}));
@@ -97,7 +97,7 @@ inline std::vector<Row> table_rows() {
          const std::size_t pairs = t * window - window * (window - 1) / 2;
          return Work{pairs * both, pairs, t * window};
        }},
-      {"4 sparse", "O(n k d)", "sparse: the pairs of four blocks a row, and no others",
+      {"4 sparse", "O(n k d)", "sparse: the pairs of four blocks a row at most, and no others",
        [](const Input& in) {
          return measured(
              sparse_attention(in.Q, in.K, in.V, bigbird_pattern(in.Q.shape(0), big_bird)));
@@ -106,7 +106,7 @@ inline std::vector<Row> table_rows() {
          const std::size_t blocks = t / 4, pairs = 16 * (4 * blocks - 6) - 6 * blocks;
          return Work{pairs * both, pairs, pairs};
        }},
-      {"5 linear", "O(n d^2)", "linear: n m (2 d_v + 1), a state of m d_v",
+      {"5 linear", "O(n d^2)", "linear: n m (2 d_v + 1) products, a state of m d_v",
        [](const Input& in) {
          return measured(linear_attention(elu_plus_one(in.Q), elu_plus_one(in.K), in.V, true));
        },
@@ -127,21 +127,22 @@ inline std::vector<Row> table_rows() {
                      flash_tile * flash_tile};
        }},
       {"7 cross", "O(n_src n_tgt)",
-       "cross: n_src n_tgt (d_k + d_v), times d that the report leaves out",
+       "cross: n_src n_tgt (d_k + d_v) products, where the report leaves out the width",
        [](const Input& in) {  // half as many targets as sources
          return measured(full_attention(rows(in.Q, 0, in.Q.shape(0) / 2), in.K, in.V));
        },
        [](std::size_t t) {
          return Work{t / 2 * t * both, t / 2 * t, t / 2 * t};
        }},
-      {"8 relative, Shaw", "O(n^2), small storage", "relative: as full, and n times 9 offsets",
+      {"8 relative, Shaw", "O(n^2), small storage",
+       "relative: what full attention takes, and n (d_k + d_v) products for each of 9 offsets",
        [](const Input& in) {
          return measured(relative_attention_counted(in.Q, in.K, in.V, shaw_tables(), true));
        },
        [triangle](std::size_t t) {
          return Work{triangle(t) * both + t * 9 * both, triangle(t), t * t};
        }},
-      {"9 ALiBi", "O(n^2)", "ALiBi: as full, to the last product",
+      {"9 ALiBi", "O(n^2)", "ALiBi: what full attention takes, to the last product",
        [](const Input& in) {
          return measured(full_attention(
              in.Q, in.K, in.V, {.causal = true, .alibi_slope = alibi_slopes<double>(8)(3)}));
@@ -149,7 +150,8 @@ inline std::vector<Row> table_rows() {
        [triangle](std::size_t t) {
          return Work{triangle(t) * both, triangle(t), t * t};
        }},
-      {"10 S4, recurrence", "O(n) with FFT", "S4 token by token: n d (N^2 + 2 N), a state of d N",
+      {"10 S4, recurrence", "O(n) with FFT",
+       "S4 token by token: n d (N^2 + 2 N) products, a state of d N",
        [](const Input& in) {
          return measured(state_space(in.X, s4_system(), StateSpaceOrder::recurrence));
        },
@@ -165,7 +167,7 @@ inline std::vector<Row> table_rows() {
          const std::size_t transforms = 3 * (t / 2 * log2(t)) + 2 * (t + 1) + t + (t + 1);
          return Work{t * (state_size * state_size + d * state_size) + 4 * d * transforms, 0, d * t};
        }},
-      {"10 Mamba, scan", "O(n)", "Mamba: 5 n d N, a state of d N",
+      {"10 Mamba, scan", "O(n)", "Mamba: 5 n d N products, a state of d N",
        [](const Input& in) {
          return measured(selective_scan(in.X, select(in.X, mamba_weights())));
        },
