@@ -136,6 +136,22 @@ TEST_CASE("lesson: --json is one object that fits the schema", "[lessons]") {
   }
 }
 
+TEST_CASE("lesson: a check's text stands alone", "[lessons]") {
+  const std::set<std::string> leaning = {
+      "and",   "or", "nor",  "so",      "but",   "though", "then",
+      "which", "it", "they", "neither", "these", "those",  "that"};  // on the line before
+  for (const std::string& slug : lessons()) {
+    const json object = json::parse(run(slug, "--json").out);
+    for (const json& check : object["checks"]) {
+      const std::string text = check["text"];
+      CAPTURE(slug, check["id"], text);
+      const auto is_letter = [](unsigned char c) { return std::isalpha(c) != 0; };
+      const std::string first(text.begin(), std::find_if_not(text.begin(), text.end(), is_letter));
+      CHECK(leaning.count(first) == 0);
+    }
+  }
+}
+
 TEST_CASE("lesson: every executable claim of its section is tied to a check", "[lessons]") {
   for (const std::string& slug : lessons()) {
     const json ledger =
