@@ -46,16 +46,16 @@ class Pool {
   void run(std::size_t count, std::size_t threads, const std::function<void(std::size_t)>& work) {
     const std::lock_guard one_caller(caller_);
     std::unique_lock lock(mutex_);
-    const int core = sched_getcpu();
-    bool moved = core != caller_core_;
-    caller_core_ = core;
-    for (; workers_.size() + 1 < threads; moved = true) workers_.emplace_back([this] { serve(); });
-    if (moved) keep_workers_off(core);
+    while (workers_.size() + 1 < threads) workers_.emplace_back([this] { serve(); });
+    caller_core_ = sched_getcpu();
+    const bool parts = met_ && calls_ >= next_parting_;
+    if (parts) keep_workers_off(caller_core_), met_ = false, next_parting_ = calls_ + rest;
     work_ = &work, count_ = count, next_ = 0, helpers_wanted_ = threads - 1, error_ = nullptr;
     ++calls_;
     wake_.notify_all();
     take_pieces(lock);
     helpers_wanted_ = 0;
+    if (parts) keep_workers_off(no_core);
     if (busy_ > 0) {
       lock.unlock();
       soon([this] { return busy_ == 0; });
@@ -80,20 +80,22 @@ class Pool {
       if (stopping_) return;
       --helpers_wanted_;
       ++busy_;
+      met_ = met_ || sched_getcpu() == caller_core_;
       take_pieces(lock);
       if (--busy_ == 0) done_.notify_all();
     }
   }
 
-  // The kernel of a virtual machine takes a core that sleeps for one that is away, and would wake
-  // a worker on the caller's core, where the two take turns.
+  // The kernel of a virtual machine takes a core that sleeps for one that is away, and wakes a
+  // worker on the caller's core, where the two take turns ever after. When they have met there,
+  // the next call wakes it elsewhere; it stays there by itself, unless others need that core more.
   void keep_workers_off(int core) {
-    cpu_set_t others;
-    if (core < 0 || sched_getaffinity(0, sizeof(others), &others) != 0) return;
-    CPU_CLR(static_cast<std::size_t>(core), &others);
-    if (CPU_COUNT(&others) == 0) return;
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
+    if (core != no_core && CPU_COUNT(&allowed) > 1)
+      CPU_CLR(static_cast<std::size_t>(core), &allowed);
     for (std::thread& worker : workers_)
-      pthread_setaffinity_np(worker.native_handle(), sizeof(others), &others);
+      pthread_setaffinity_np(worker.native_handle(), sizeof(allowed), &allowed);
   }
 
   void take_pieces(std::unique_lock<std::mutex>& lock) {
@@ -121,7 +123,11 @@ class Pool {
   std::size_t count_ = 0, next_ = 0, helpers_wanted_ = 0;
   std::atomic<std::size_t> busy_ = 0, calls_ = 0;  // written under the mutex, read without it
   std::exception_ptr error_;
-  int caller_core_ = -1;
+  static constexpr int no_core = -1;
+  static constexpr std::size_t rest = 64;  // calls between two partings, which cost microseconds
+  int caller_core_ = no_core;
+  bool met_ = false;  // a worker on the caller's core
+  std::size_t next_parting_ = 0;
   bool stopping_ = false;
 };
 
