@@ -161,7 +161,7 @@ def use(driver):
     lessons = sorted(path.stem for path in html.glob("lesson_??.html"))
     for name in ["index", "book", "claims", "claim_tally", "report_errors", "not_checkable", "course", "getting_started",
                  "notation", "glossary", "library_guide", "performance", "pitfalls", "decisions", "contributing", "changelog",
-                 "kill_matrix", "md_planted_faults", "structheadlight_1_1HeadTraceOf", "head_8hpp"] + lessons:
+                 "kill_matrix", "planted_faults", "structheadlight_1_1HeadTraceOf", "head_8hpp"] + lessons:
         for width, mode in ((1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")):
             screen(driver, width, 900, mode)
             open_page(driver, name + ".html")

@@ -133,7 +133,7 @@ foreach(i RANGE ${last})
   endif()
 endforeach()
 if(DEFINED REPORT)
-  file(WRITE ${REPORT} "# Planted faults
+  file(WRITE ${REPORT} "# Planted faults {#planted_faults}
 
 Each line is one wrong place in the library, planted for a moment: the checks of lessons that notice it, and the first unit
 test that does. Made by `cmake -D BUILD=build/release -D REPORT=docs/planted_faults.md -P tests/planted_faults/plant.cmake`.
