@@ -194,19 +194,15 @@ void better(lesson::Page& page) {
   const char* names[2] = {"order-one-head", "order-two-heads"};
   for (int i = 0; i < 2; ++i) {
     const ModelWeightsF model = lesson::trained_model(names[i]);
-    const std::vector<Example> examples = held_out(find_recipe(names[i]), 64);
-    const auto accuracy_of = [&](const ModelWeightsF& m, const char* relation) {
-      return evaluate(m, examples).relation.at(relation).accuracy;
-    };
-    const ModelWeightsF untrained = lesson::untrained_model(names[i]);
     const MultiHeadWeightsF& a = model.blocks[0].attention;
     parameters[i] = a.W_Q.size() + a.W_K.size() + a.W_V.size() + a.W_O.size();
-    const double previous = accuracy_of(model, "previous"),
-                 before_it = accuracy_of(model, "before previous");
-    worse[i] = std::min(previous, before_it);
-    rows.push_back({names[i], std::to_string(parameters[i]), render::fixed(previous, 2),
-                    render::fixed(before_it, 2),
-                    render::fixed(accuracy_of(untrained, "before previous"), 2)});
+    const lesson::OrderAnswers trained = lesson::order_answers(names[i], model),
+                               untrained = lesson::order_answers(names[i],
+                                                                 lesson::untrained_model(names[i]));
+    worse[i] = trained.worse();
+    rows.push_back({names[i], std::to_string(parameters[i]), render::fixed(trained.previous, 2),
+                    render::fixed(trained.before_previous, 2),
+                    render::fixed(untrained.before_previous, 2)});
   }
   page.say("Asked for the previous letter and, at the same time, for the one before it:");
   page.text_table({"model", "parameters", "previous", "before it", "untrained"}, rows);

@@ -229,9 +229,7 @@ void too_few_too_many(lesson::Page& page) {
   double accuracy[2];  // of one head and of two with as many parameters
   for (int i = 0; i < 2; ++i) {
     const char* name = i == 0 ? "order-one-head" : "order-two-heads";
-    accuracy[i] = evaluate(lesson::trained_model(name), held_out(find_recipe(name), 64))
-                      .relation.at("before previous")
-                      .accuracy;
+    accuracy[i] = lesson::order_answers(name, lesson::trained_model(name)).before_previous;
   }
   page.check_greater(accuracy[1], accuracy[0] + 0.3,
                      "too few: one head names the letter before the previous one right 30 points "

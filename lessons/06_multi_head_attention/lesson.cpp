@@ -339,14 +339,13 @@ void evidence(lesson::Page& page) {
   double accuracy[2] = {};  // of one head, of two: on the letter it knows less
   for (int i = 0; i < 2; ++i) {
     const char* name = i == 0 ? "order-one-head" : "order-two-heads";
-    const std::vector<Example> examples = held_out(find_recipe(name), 64);
-    const Evaluation after = evaluate(lesson::trained_model(name), examples),
-                     before = evaluate(lesson::untrained_model(name), examples);
-    accuracy[i] = std::min(after.relation.at("previous").accuracy,
-                           after.relation.at("before previous").accuracy);
-    for (const char* relation : {"previous", "before previous"})
-      rows.push_back({name, relation, render::fixed(after.relation.at(relation).accuracy, 2),
-                      render::fixed(before.relation.at(relation).accuracy, 2)});
+    const lesson::OrderAnswers after = lesson::order_answers(name, lesson::trained_model(name)),
+                               before = lesson::order_answers(name, lesson::untrained_model(name));
+    accuracy[i] = after.worse();
+    rows.push_back(
+        {name, "previous", render::fixed(after.previous, 2), render::fixed(before.previous, 2)});
+    rows.push_back({name, "before previous", render::fixed(after.before_previous, 2),
+                    render::fixed(before.before_previous, 2)});
   }
   page.text_table({"model", "asked for", "right", "untrained"}, rows);
   page.check_greater(accuracy[1], 0.95,

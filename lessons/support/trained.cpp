@@ -38,6 +38,15 @@ void show_relations(Page& page, const std::vector<std::string>& relations, const
   page.text_table({"relation", "best head", "its weight", "untrained", "looking at all"}, rows);
 }
 
+double OrderAnswers::worse() const {
+  return std::min(previous, before_previous);
+}
+
+OrderAnswers order_answers(const std::string& recipe, const ModelWeightsF& weights) {
+  const Evaluation found = evaluate(weights, held_out(find_recipe(recipe), 64));
+  return {found.relation.at("previous").accuracy, found.relation.at("before previous").accuracy};
+}
+
 double loss_without(const ModelWeightsF& weights, std::span<const Example> examples,
                     const std::vector<HeadId>& heads) {
   const InterventionOf<float> off = ablate<float>(heads, Ablation::zero);

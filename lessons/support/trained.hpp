@@ -31,6 +31,18 @@ headlight::HeadId best_head(const headlight::RelationFigures& figures);
 void show_relations(Page& page, const std::vector<std::string>& relations,
                     const headlight::Evaluation& after, const headlight::Evaluation& before);
 
+/// What a model of the order task gets right, asked for two letters at once: shares of 64 held-out
+/// draws.
+struct OrderAnswers {
+  double previous = 0, before_previous = 0;
+  /// @return the share of the question that it answers worse
+  double worse() const;
+};
+
+/// @param recipe  "order-one-head" or "order-two-heads"  @param weights  a model of that recipe,
+/// trained or not  @return its answers
+OrderAnswers order_answers(const std::string& recipe, const headlight::ModelWeightsF& weights);
+
 /// @param weights  a model  @param examples  it is run on  @param heads  whose output becomes zero
 /// @return mean loss
 double loss_without(const headlight::ModelWeightsF& weights,

@@ -158,7 +158,7 @@ int bench_layer(int argc, char** argv) {
 
   for (std::size_t run = 0; run < runs + 2; ++run)  // two rounds warm the caches
     for (Contender& c : contenders) {
-      if (threads > 1) {  // the last one's threads are awake yet: OpenBLAS's look for work for 30 ms
+      if (threads > 1) {  // the last one's threads are still awake: OpenBLAS's for some 30 ms
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
         c.run();
       }

@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/models.hpp"
+#include "support/trained.hpp"
 
 using namespace headlight;
 
@@ -56,4 +57,19 @@ TEST_CASE("trained_model: a lesson gets the models that it names, and their chec
   CHECK_THROWS_WITH(lesson::trained_model("wide"),
                     "the lesson asks for the model wide, which it does not name in its About");
   CHECK_THROWS_AS(lesson::use_models({"no-such-model"}), std::invalid_argument);
+}
+
+TEST_CASE("order_answers: training brings both letters, and the worse is the smaller share",
+          "[models]") {
+  lesson::use_models({"order-two-heads"});
+  const lesson::OrderAnswers trained = lesson::order_answers(
+                                 "order-two-heads", lesson::trained_model("order-two-heads")),
+                             untrained = lesson::order_answers(
+                                 "order-two-heads", lesson::untrained_model("order-two-heads"));
+  CHECK(trained.previous > 0.95);
+  CHECK(trained.before_previous > 0.95);
+  CHECK(untrained.previous < 0.3);
+  CHECK(untrained.before_previous < 0.3);
+  CHECK(lesson::OrderAnswers{0.25, 0.5}.worse() == 0.25);
+  CHECK(lesson::OrderAnswers{0.5, 0.125}.worse() == 0.125);
 }
