@@ -6,6 +6,7 @@
 #include <headlight/core/parallel.hpp>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace headlight {
@@ -48,14 +49,14 @@ class Pool {
     std::unique_lock lock(mutex_);
     while (workers_.size() + 1 < threads) workers_.emplace_back([this] { serve(); });
     caller_core_ = sched_getcpu();
-    const bool parts = met_ && calls_ >= next_parting_;
-    if (parts) keep_workers_off(caller_core_), met_ = false, next_parting_ = calls_ + rest;
+    const bool part = std::exchange(met_, false);
+    if (part) keep_workers_off(caller_core_);
     work_ = &work, count_ = count, next_ = 0, helpers_wanted_ = threads - 1, error_ = nullptr;
     ++calls_;
     wake_.notify_all();
     take_pieces(lock);
     helpers_wanted_ = 0;
-    if (parts) keep_workers_off(no_core);
+    if (part) keep_workers_off(no_core);
     if (busy_ > 0) {
       lock.unlock();
       soon([this] { return busy_ == 0; });
@@ -88,7 +89,7 @@ class Pool {
 
   // The kernel of a virtual machine takes a core that sleeps for one that is away, and wakes a
   // worker on the caller's core, where the two take turns ever after. When they have met there,
-  // the next call wakes it elsewhere; it stays there by itself, unless others need that core more.
+  // the next call wakes it elsewhere, and leaves it free again before the caller waits.
   void keep_workers_off(int core) {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
@@ -124,10 +125,8 @@ class Pool {
   std::atomic<std::size_t> busy_ = 0, calls_ = 0;  // written under the mutex, read without it
   std::exception_ptr error_;
   static constexpr int no_core = -1;
-  static constexpr std::size_t rest = 64;  // calls between two partings, which cost microseconds
   int caller_core_ = no_core;
   bool met_ = false;  // a worker on the caller's core
-  std::size_t next_parting_ = 0;
   bool stopping_ = false;
 };
 
