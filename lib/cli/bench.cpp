@@ -37,6 +37,7 @@ int bench(int argc, char** argv) {
   }
   for (const Subcommand& s : subcommands) {
     if (wanted != s.name) continue;
+    restart_with_fair_blas(argc, argv);
     try {
       return s.run(argc - 1, argv + 1);
     } catch (const cxxopts::exceptions::exception& error) {

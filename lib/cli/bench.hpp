@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <headlight/core/tensor.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ int bench_limits(int argc, char** argv);
 
 /// Which time passes while work is measured.
 enum class Clock {
-  processor,  ///< of this process: what a neighbour on the machine takes does not count
+  processor,  ///< of the calling thread: what others on the machine take does not count
   wall,       ///< of the world: the only one that shows what a second thread gains
 };
 
@@ -60,13 +61,36 @@ struct Limits {
   double exp_per_second = 0;  ///< exponentials of floats in cache
 };
 
-/// Measures the limits with `threads` threads. @param threads  how many  @return the limits
-Limits measure_limits(std::size_t threads);
+/// Measures the limits turn by turn with what they are compared with, so that a neighbour on the
+/// machine disturbs both alike.
+class LimitMeter {
+ public:
+  /// @param threads  that work at once
+  explicit LimitMeter(std::size_t threads);
+  /// Once more.
+  void measure();
+  /// @return medians of all turns, of which there must be one
+  Limits limits() const;
+
+ private:
+  static constexpr std::size_t side = 1024, store_floats = std::size_t{64} << 20;  // 256 MiB
+  std::size_t workers_;
+  std::vector<MatrixF> left_, right_, product_;
+  std::vector<std::vector<float>> stores_;
+  std::vector<double> flops_, store_bytes_, exponentials_;
+};
 
 /// The widest of PyTorch's kernels that this processor runs: asked for by name, because PyTorch
 /// does not take them by itself, and dies when asked for what the processor lacks.
 /// @return "avx512", "avx2" or "default", a value of ATEN_CPU_CAPABILITY
 const char* torch_kernels();
+
+/// OpenBLAS chooses its kernels when a program starts, and the oldest for a processor that it has
+/// not heard of. Starts this program anew with kernels as wide as the processor's, for itself and
+/// its peers, and without the threads of OpenBLAS, which stay awake for a tenth of a second. What
+/// the environment already says is left alone. @param argc  count of words  @param argv  the
+/// command and its options
+void restart_with_fair_blas(int argc, char** argv);
 
 /// A peer in another process, told to run over a pipe.
 class Peer {

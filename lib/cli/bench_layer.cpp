@@ -156,7 +156,9 @@ int bench_layer(int argc, char** argv) {
     return 1;
   }
 
-  for (std::size_t run = 0; run < runs + 2; ++run)  // two rounds warm the caches
+  LimitMeter meter(threads);
+  for (std::size_t run = 0; run < runs + 2; ++run) {  // two rounds warm the caches
+    meter.measure();
     for (Contender& c : contenders) {
       if (threads > 1) {  // the last one's threads are still awake: OpenBLAS's for some 30 ms
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -165,8 +167,9 @@ int bench_layer(int argc, char** argv) {
       const double time = c.run();
       if (run >= 2) c.times.push_back(time);
     }
+  }
 
-  const Limits limits = measure_limits(threads);
+  const Limits limits = meter.limits();
   const double nn = static_cast<double>(n), dd = static_cast<double>(d),
                hh = static_cast<double>(heads);
   const double products = 8 * nn * dd * dd + 2 * nn * nn * dd + nn * nn * dd;
@@ -182,6 +185,7 @@ int bench_layer(int argc, char** argv) {
                                 {"threads", threads},
                                 {"runs", runs},
                                 {"kernels", detail::row_kernels<float>().name},
+                                {"blas", blas_kernels()},
                                 {"pytorch", torch_version}};
     json["limits"] = {{"flops", limits.flops},
                       {"store_bytes", limits.store_bytes},
@@ -212,8 +216,10 @@ int bench_layer(int argc, char** argv) {
   if (torch_version.empty())
     std::puts("PyTorch is not installed (python3-torch): its ratio is not measured");
   else
-    std::printf("PyTorch %s, eager, %s kernels, the same record kept, results compared\n",
-                torch_version.c_str(), torch_kernels());
+    std::printf(
+        "PyTorch %s, eager, %s kernels, OpenBLAS's %s kernels, the same record kept, results "
+        "compared\n",
+        torch_version.c_str(), torch_kernels(), blas_kernels().c_str());
   return 0;
 }
 
@@ -226,7 +232,9 @@ int bench_limits(int argc, char** argv) {
     std::puts(options.help().c_str());
     return 0;
   }
-  const Limits limits = measure_limits(given["threads"].as<std::size_t>());
+  LimitMeter meter(given["threads"].as<std::size_t>());
+  for (int turn = 0; turn < 9; ++turn) meter.measure();
+  const Limits limits = meter.limits();
   if (given.count("json")) {
     std::puts(nlohmann::ordered_json{{"flops", limits.flops},
                                      {"store_bytes", limits.store_bytes},

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <ctime>
 #include <headlight/core/linalg.hpp>
 #include <headlight/core/parallel.hpp>
+#include <set>
 
 #include "bench.hpp"
 #include "core/kernels.hpp"
@@ -17,7 +19,7 @@ namespace headlight::cli {
 double seconds(Clock clock, const std::function<void()>& work) {
   const auto now = [&] {
     timespec time{};
-    clock_gettime(clock == Clock::processor ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+    clock_gettime(clock == Clock::processor ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time);
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
   };
   const double start = now();
@@ -37,42 +39,37 @@ double spread(std::vector<double> values) {
   return (values[3 * n / 4 < n ? 3 * n / 4 : n - 1] - values[n / 4]) / 2 / median(values);
 }
 
-Limits measure_limits(std::size_t threads) {
+LimitMeter::LimitMeter(std::size_t threads) : workers_(std::max<std::size_t>(1, threads)) {
+  for (std::size_t w = 0; w < workers_; ++w) {
+    left_.push_back(MatrixF::from_shape({side, side}));
+    std::fill(left_[w].begin(), left_[w].end(), 0.5f);
+    right_.push_back(left_[w]), product_.push_back(left_[w]);
+    stores_.emplace_back(store_floats / workers_);
+  }
+}
+
+void LimitMeter::measure() {
   const detail::RowKernels<float>& kernels = detail::row_kernels<float>();
-  const std::size_t workers = std::max<std::size_t>(1, threads);
-  const auto best_rate = [&](double work_each, const std::function<void(std::size_t)>& work) {
-    std::vector<double> times;
-    for (int run = 0; run < 9; ++run)
-      times.push_back(seconds(clock_for(workers), [&] { parallel_for(workers, workers, work); }));
-    return work_each * static_cast<double>(workers) / median(times);
+  const auto rate = [&](std::size_t work_each, const std::function<void(std::size_t)>& work) {
+    return static_cast<double>(work_each * workers_) /
+           seconds(clock_for(workers_), [&] { parallel_for(workers_, workers_, work); });
   };
-  Limits limits;
-  {
-    const std::size_t n = 1024;
-    std::vector<MatrixF> a, b, c;
-    for (std::size_t w = 0; w < workers; ++w) {
-      a.push_back(MatrixF::from_shape({n, n})), b.push_back(a[0]), c.push_back(a[0]);
-      std::fill(a[w].begin(), a[w].end(), 0.5f), std::fill(b[w].begin(), b[w].end(), 0.25f);
-    }
-    limits.flops = best_rate(2.0 * static_cast<double>(n * n * n), [&](std::size_t w) {
-      multiply<float>(1.0f, view(std::as_const(a[w])), view(std::as_const(b[w])), 0.0f, view(c[w]));
-    });
-  }
-  {
-    const std::size_t floats = std::size_t{64} << 20;  // 256 MiB
-    std::vector<std::vector<float>> buffers(workers, std::vector<float>(floats / workers));
-    limits.store_bytes =
-        best_rate(static_cast<double>(floats / workers * sizeof(float)),
-                  [&](std::size_t w) { kernels.fill(1.0f, buffers[w].data(), buffers[w].size()); });
-  }
-  {
-    const std::size_t n = 4096, repeats = 200;
-    limits.exp_per_second = best_rate(static_cast<double>(n * repeats), [&](std::size_t) {
-      std::vector<float> x(n, -1.0f), e(n);
-      for (std::size_t r = 0; r < repeats; ++r) kernels.exp(x.data(), 0.0f, e.data(), n);
-    });
-  }
-  return limits;
+  flops_.push_back(rate(2 * side * side * side, [&](std::size_t w) {
+    multiply<float>(1.0f, view(std::as_const(left_[w])), view(std::as_const(right_[w])), 0.0f,
+                    view(product_[w]));
+  }));
+  store_bytes_.push_back(rate(stores_[0].size() * sizeof(float), [&](std::size_t w) {
+    kernels.fill(1.0f, stores_[w].data(), stores_[w].size());
+  }));
+  const std::size_t n = 4096, repeats = 200;
+  exponentials_.push_back(rate(n * repeats, [&](std::size_t) {
+    std::vector<float> x(n, -1.0f), e(n);
+    for (std::size_t r = 0; r < repeats; ++r) kernels.exp(x.data(), 0.0f, e.data(), n);
+  }));
+}
+
+Limits LimitMeter::limits() const {
+  return {median(flops_), median(store_bytes_), median(exponentials_)};
 }
 
 const char* torch_kernels() {
@@ -83,6 +80,26 @@ const char* torch_kernels() {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
 #endif
   return "default";
+}
+
+void restart_with_fair_blas(int argc, char** argv) {
+  static const std::set<std::string> with_avx512 = {"SkylakeX", "Cooperlake", "SapphireRapids"},
+                                     with_avx2 = {"Haswell", "Zen", "Excavator"};
+  const std::string_view processor = torch_kernels();
+  const std::string chosen = blas_kernels();
+  const char* wanted = nullptr;
+  if (processor == "avx512" && !with_avx512.contains(chosen)) wanted = "SkylakeX";
+  if (processor == "avx2" && !with_avx2.contains(chosen)) wanted = "Haswell";
+  const bool knows_kernels = !wanted || std::getenv("OPENBLAS_CORETYPE");
+  if (knows_kernels && std::getenv("OPENBLAS_NUM_THREADS")) return;
+  if (wanted) setenv("OPENBLAS_CORETYPE", wanted, 0);
+  setenv("OPENBLAS_NUM_THREADS", "1", 0);
+  std::string program = "headlight";
+  std::vector<char*> words = {program.data()};
+  words.insert(words.end(), argv, argv + argc);
+  words.push_back(nullptr);
+  execv("/proc/self/exe",
+        words.data());  // where it fails, the figures are those of OpenBLAS's choice
 }
 
 Peer::Peer(const std::vector<std::string>& words, const std::vector<std::string>& environment) {

@@ -98,6 +98,14 @@ void affine(ViewOf<const T> x, ViewOf<const T> W, const VectorOf<T>& b, ViewOf<T
   add_to_rows(y, b);
 }
 
+std::string blas_kernels() {
+#ifdef OPENBLAS_VERSION
+  return openblas_get_corename();
+#else
+  return "unknown";
+#endif
+}
+
 template void multiply(double, ViewOf<const double>, ViewOf<const double>, double, ViewOf<double>);
 template void multiply(float, ViewOf<const float>, ViewOf<const float>, float, ViewOf<float>);
 template Matrix matmul(const Matrix&, const Matrix&);

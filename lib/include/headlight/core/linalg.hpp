@@ -3,6 +3,7 @@
 #pragma once
 
 #include <headlight/core/tensor.hpp>
+#include <string>
 #include <type_traits>
 
 namespace headlight {
@@ -113,5 +114,9 @@ void add_to_rows(ViewOf<T> a, const VectorOf<T>& bias);
 /// @throws ShapeError when sizes differ
 template <class T>
 void affine(ViewOf<const T> x, ViewOf<const T> W, const VectorOf<T>& b, ViewOf<T> y);
+
+/// Which kernels BLAS has chosen for this processor. @return OpenBLAS's name of them, such as
+/// "SkylakeX"; "unknown" for another BLAS
+std::string blas_kernels();
 
 }  // namespace headlight
