@@ -1,12 +1,14 @@
 # What the library consists of, module by module, in the order of the include rule.
-headlight_module(core shape reduce linalg fourier close random parallel stage HEADER_ONLY tensor)
+headlight_module(core shape reduce linalg close random parallel stage HEADER_ONLY tensor)
 target_link_libraries(headlight_core PRIVATE BLAS::BLAS Threads::Threads)
+headlight_module(fourier fourier FOLDER core USES core)
 headlight_module(layer softmax mask norm feed_forward embedding cross_entropy USES core)
 headlight_module(position sinusoidal learned relative t5_bias rope alibi USES layer)
 headlight_module(attention head multi_head head_slice cross block model intervention HEADER_ONLY options USES position)
-headlight_module(mechanism full flash HEADER_ONLY work USES attention)
+headlight_module(flash flash HEADER_ONLY work FOLDER mechanism USES core)
+headlight_module(mechanism full HEADER_ONLY work USES attention)
 headlight_module(alternative catalogue stages local linear sparse performer state_space s4_kernel
-                 selective_scan hashing routing token_mixing hydra FOLDER mechanism USES mechanism)
+                 selective_scan hashing routing token_mixing hydra FOLDER mechanism USES mechanism flash fourier)
 headlight_module(circuit induction USES attention)
 headlight_module(analysis head_scores entropy ablation path_edge USES attention)
 headlight_module(learning parameters backward optimiser trainer data recipes evaluate USES analysis)

@@ -253,14 +253,27 @@ struct Cells {
   bool has(std::size_t at) const { return at >= first && at + lanes <= last; }
 };
 
+// The ends of a row are rare, and take g++ long where they are inlined.
+template <class T>
+__attribute__((noinline)) void hide_outside(const Cells& cells, T* some, std::size_t at,
+                                            T otherwise) {
+  for (std::size_t lane = 0; lane < lanes; ++lane)
+    if (at + lane < cells.first || at + lane >= cells.last) some[lane] = otherwise;
+}
+
+template <class T>
+__attribute__((noinline)) void put_some(const Cells& cells, const T* some, std::size_t at, T* to) {
+  for (std::size_t lane = 0; lane < lanes; ++lane)
+    if (at + lane >= cells.first && at + lane < cells.last) to[at + lane] = some[lane];
+}
+
 // v where there is a cell, `otherwise` elsewhere.
 template <class T>
 HEADLIGHT_INLINE Lanes<T> only(const Cells& cells, const Lanes<T>& v, std::size_t at, T otherwise) {
   if (cells.has(at)) return v;
   T some[lanes];
   store(v, some);
-  for (std::size_t lane = 0; lane < lanes; ++lane)
-    if (at + lane < cells.first || at + lane >= cells.last) some[lane] = otherwise;
+  hide_outside(cells, some, at, otherwise);
   return load(some);
 }
 
@@ -271,8 +284,7 @@ HEADLIGHT_INLINE void put(const Cells& cells, const Lanes<T>& v, std::size_t at,
   if (!cells.has(at)) {
     T some[lanes];
     store(v, some);
-    for (std::size_t lane = 0; lane < lanes; ++lane)
-      if (at + lane >= cells.first && at + lane < cells.last) to[at + lane] = some[lane];
+    put_some(cells, some, at, to);
   } else if constexpr (around) {
     stream(v, to + at);
   } else {
