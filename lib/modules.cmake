@@ -1,5 +1,5 @@
 # What the library consists of, module by module, in the order of the include rule.
-headlight_module(core shape reduce linalg close random parallel stage HEADER_ONLY tensor)
+headlight_module(core shape reduce linalg close random parallel stage HEADER_ONLY tensor view)
 target_link_libraries(headlight_core PRIVATE BLAS::BLAS Threads::Threads)
 headlight_module(fourier fourier FOLDER core USES core)
 headlight_module(layer softmax mask norm feed_forward embedding cross_entropy USES core)
@@ -59,7 +59,7 @@ target_sources(headlight_render PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/viewer_files
 
 # The arithmetic is in these files and in the row kernels. All else waits for them, for the disk or for the reader, and is
 # compiled lightly (headlight_module): a third sooner. A layer is then 2 percent slower, a small model 10 to 15.
-foreach(hot core/linalg core/product core/fourier attention/multi_head mechanism/flash learning/batched learning/kernels)
+foreach(hot core/product core/fourier learning/batched learning/kernels)
   set_property(SOURCE src/${hot}.cpp APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
   set_property(SOURCE src/${hot}.cpp PROPERTY SKIP_PRECOMPILE_HEADERS ON)  # read with another setting, it breaks g++ 12
 endforeach()

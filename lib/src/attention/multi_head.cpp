@@ -216,14 +216,8 @@ class Stages {
   }
 
   void hide(Piece p) const {  // S + B, -inf where hidden
-    const T* scores = at(t_.scores, p);
-    const T* bias = t_.bias.size() > 0 ? at(t_.bias, p) : nullptr;
-    const bool* visible = t_.mask.data() + p.first * s_.n_key;
-    T* masked = at(t_.masked_scores, p);
-    for (std::size_t c = 0; c < p.count * s_.n_key; ++c) {
-      const T score = bias ? scores[c] + bias[c] : scores[c];
-      masked[c] = visible[c] ? score : -std::numeric_limits<T>::infinity();
-    }
+    kernels_.hide(at(t_.scores, p), t_.bias.size() > 0 ? at(t_.bias, p) : nullptr,
+                  t_.mask.data() + p.first * s_.n_key, at(t_.masked_scores, p), p.count * s_.n_key);
   }
 
   void softmax_max(Piece p) const {
@@ -268,9 +262,8 @@ class Stages {
   void output(Piece p) const {  // z = A V, with the positions on values where there are any
     mix(p, rows(head_view(std::as_const(t_.pattern), p.head), p.first, p.count));
     if (t_.relative_output.size() == 0) return;
-    const T* positions = at(t_.relative_output, p);
     T* z = at(t_.output, p);
-    for (std::size_t c = 0; c < p.count * s_.d_value; ++c) z[c] += positions[c];
+    kernels_.add(z, at(t_.relative_output, p), z, p.count * s_.d_value);
   }
 
   using Step = void (Stages<T>::*)(Piece) const;

@@ -11,6 +11,7 @@
 #include <headlight/core/tensor.hpp>
 #include <string>
 
+#include "core/kernels.hpp"
 #include "core/product.hpp"
 
 namespace headlight::detail {
@@ -91,8 +92,11 @@ void affine_columns(ViewOf<const T> x, ViewOf<const T> W, const T* b, ViewOf<T> 
   weights.pack(W);
   multiply_packed(x, weights, 0, false, y);
   if (!b) return;
-  for (std::size_t i = 0; i < y.rows; ++i)
-    for (std::size_t j = 0; j < y.columns; ++j) y.data[i * y.stride + j] += b[j];
+  const RowKernels<T>& kernels = row_kernels<T>();
+  for (std::size_t i = 0; i < y.rows; ++i) {
+    T* row = y.data + i * y.stride;
+    kernels.add(row, b, row, y.columns);
+  }
 }
 
 // y = x W + b, groups of columns spread over threads.
@@ -112,7 +116,7 @@ void affine_in_blocks(ViewOf<const T> x, ViewOf<const T> W, const VectorOf<T>& b
 template <class T>
 void add(const MatrixOf<T>& a, const MatrixOf<T>& b, MatrixOf<T>& sum) {
   set_shape(sum, a.shape());
-  for (std::size_t i = 0; i < a.size(); ++i) sum.data()[i] = a.data()[i] + b.data()[i];
+  row_kernels<T>().add(a.data(), b.data(), sum.data(), a.size());
 }
 
 }  // namespace headlight::detail

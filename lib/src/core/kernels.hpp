@@ -23,6 +23,10 @@ template <class T>
 struct RowKernels {
   // y = x * factor
   void (*scale)(const T* x, T factor, T* y, std::size_t n);
+  // sum = x + y, which may be one of the two
+  void (*add)(const T* x, const T* y, T* sum, std::size_t n);
+  // masked = scores + bias where visible, else -infinity; the bias may be null
+  void (*hide)(const T* scores, const T* bias, const bool* visible, T* masked, std::size_t n);
   // sum of x
   T (*sum)(const T* x, std::size_t n);
   // sum of (x - mean)^2

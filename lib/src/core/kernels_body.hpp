@@ -128,6 +128,23 @@ void scale_row(const T* x, T factor, T* y, std::size_t n) {
 }
 
 template <class T>
+void add_row(const T* x, const T* y, T* sum, std::size_t n) {
+  const auto plus = [](const Simd<T>& a, const Simd<T>& b) { return a + b; };
+  std::size_t j = 0;
+  for (; j + lanes <= n; j += lanes) store(each<T>(plus, load(x + j), load(y + j)), sum + j);
+  for (; j < n; ++j) sum[j] = x[j] + y[j];
+}
+
+template <class T>
+void hide_row(const T* scores, const T* bias, const bool* visible, T* masked, std::size_t n) {
+  const T hidden = -__builtin_inf();
+  if (bias)
+    for (std::size_t j = 0; j < n; ++j) masked[j] = visible[j] ? scores[j] + bias[j] : hidden;
+  else
+    for (std::size_t j = 0; j < n; ++j) masked[j] = visible[j] ? scores[j] : hidden;
+}
+
+template <class T>
 T sum_row(const T* x, std::size_t n) {
   Lanes<T> total{};
   std::size_t j = 0;
@@ -376,8 +393,9 @@ void fill_row(T value, T* to, std::size_t n) {
 
 template <class T>
 constexpr RowKernels<T> kernels_named(const char* name) {
-  return {scale_row<T>,     sum_row<T>,  squares_row<T>, max_row<T>,    exp_row<T>,  divide_row<T>,
-          normalise_row<T>, gain_row<T>, gelu_new_row,   attend_row<T>, fill_row<T>, name};
+  return {scale_row<T>, add_row<T>,    hide_row<T>,      sum_row<T>,  squares_row<T>, max_row<T>,
+          exp_row<T>,   divide_row<T>, normalise_row<T>, gain_row<T>, gelu_new_row,   attend_row<T>,
+          fill_row<T>,  name};
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 /// result are summed in registers. Float only; double goes to BLAS.
 #pragma once
 
-#include <headlight/core/linalg.hpp>
+#include <headlight/core/view.hpp>
 #include <memory>
 
 namespace headlight::detail {

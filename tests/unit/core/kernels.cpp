@@ -78,6 +78,25 @@ TEST_CASE("kernels sum: exact on whole numbers, whatever the length", "[kernels]
     }
 }
 
+TEST_CASE("kernels add and hide: every cell once, in place too, whatever the length", "[kernels]") {
+  for (const auto* kernels : all_builds<float>())
+    for (std::size_t n = 0; n < 70; ++n) {
+      std::vector<float> x(n + 1, 7.0f), y(n + 1, 9.0f), masked(n + 1, 5.0f);
+      std::vector<char> flags(n + 1);
+      for (std::size_t j = 0; j < n; ++j)
+        x[j] = static_cast<float>(j), y[j] = 100.0f, flags[j] = j % 3 != 1;
+      const bool* visible = reinterpret_cast<const bool*>(flags.data());
+      kernels->hide(x.data(), nullptr, visible, masked.data(), n);
+      for (std::size_t j = 0; j < n; ++j) CHECK(masked[j] == (j % 3 != 1 ? float(j) : -inf));
+      kernels->hide(x.data(), y.data(), visible, masked.data(), n);
+      for (std::size_t j = 0; j < n; ++j) CHECK(masked[j] == (j % 3 != 1 ? float(j + 100) : -inf));
+      kernels->add(x.data(), y.data(), x.data(), n);
+      for (std::size_t j = 0; j < n; ++j) CHECK(x[j] == float(j + 100));
+      CHECK(x[n] == 7.0f);
+      CHECK(masked[n] == 5.0f);
+    }
+}
+
 TEST_CASE("kernels gelu_new: within 3e-7 of double arithmetic", "[kernels][two-ways]") {
   for (const auto* kernels : all_builds<float>()) {
     INFO(kernels->name);
