@@ -5,8 +5,6 @@
 #include <headlight/core/shape.hpp>
 #include <mutex>
 
-#include "core/kernels.hpp"
-
 namespace headlight {
 namespace {
 
@@ -87,10 +85,10 @@ void add_to_rows(ViewOf<T> a, const VectorOf<T>& bias) {
   if (bias.size() == 0) return;
   require_shape(bias.size() == a.columns, "add_to_rows",
                 "a bias of " + shape_string(bias) + " on rows of " + view_shape(a));
-  const detail::RowKernels<T>& kernels = detail::row_kernels<T>();
+  const T* b = bias.data();
   for (std::size_t i = 0; i < a.rows; ++i) {
     T* row = a.data + i * a.stride;
-    kernels.add(row, bias.data(), row, a.columns);
+    for (std::size_t j = 0; j < a.columns; ++j) row[j] += b[j];
   }
 }
 

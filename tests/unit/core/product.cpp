@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <headlight/core/linalg.hpp>
 #include <headlight/core/parallel.hpp>
 #include <headlight/core/random.hpp>
 #include <limits>
