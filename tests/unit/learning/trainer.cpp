@@ -196,41 +196,60 @@ TEST_CASE("adam_update: the first step goes by the rate against the sign, decay 
   CHECK_THAT(w[2], Catch::Matchers::WithinRel(1 - 0.01, 1e-12));
 }
 
+namespace {
+
+struct Symmetry {
+  double apart = 0;  // of the queries' weights of heads 0 and 2
+  double moved = 0;  // of head 0, since the start
+};
+
+// Two hundred steps of a block whose heads 0 and 2 start equal.
+template <class T>
+Symmetry train_twins(const models::Kind& kind, double dropout) {
+  ModelWeightsOf<T> w = models::model<T>(kind);
+  w.blocks.resize(1);
+  MultiHeadWeightsOf<T>& a = w.blocks[0].attention;
+  for (MatrixOf<T>* m :
+       {&a.W_Q, &a.W_K, &a.W_V, &a.relative_keys, &a.relative_values, &w.relative_bias})
+    for (std::size_t i = 0; i < m->shape(0); ++i)
+      for (std::size_t j = 0; j < m->shape(1) / 3; ++j)
+        (*m)(i, j + 2 * m->shape(1) / 3) = (*m)(i, j);
+  for (VectorOf<T>* b : {&a.b_Q, &a.b_K, &a.b_V})
+    for (std::size_t j = 0; j < b->size() / 3; ++j) (*b)(j + 2 * b->size() / 3) = (*b)(j);
+  for (std::size_t i = 0; i < 5; ++i)
+    for (std::size_t j = 0; j < 9; ++j) a.W_O(i + 10, j) = a.W_O(i, j);
+  TrainingPlan plan = short_plan();
+  plan.pattern_dropout = dropout;
+  TrainerOf<T> trainer(w, plan);
+  for (std::uint64_t s = 0; s < 200; ++s) trainer.step(models::batch(4, 6, false, s));
+  const ModelWeightsOf<T> trained = trainer.weights();
+  const MatrixOf<T>& W_Q = trained.blocks[0].attention.W_Q;
+  Symmetry found;
+  for (std::size_t i = 0; i < 9; ++i)
+    for (std::size_t j = 0; j < 4; ++j) {
+      const auto distance = [](T x, T y) { return static_cast<double>(std::abs(x - y)); };
+      found.apart = std::max(found.apart, distance(W_Q(i, j), W_Q(i, j + 8)));
+      found.moved = std::max(found.moved, distance(W_Q(i, j), a.W_Q(i, j)));
+    }
+  return found;
+}
+
+}  // namespace
+
+// In float the library multiplies itself, every column alike wherever it lies: the symmetry is
+// exact. In double some of OpenBLAS's kernels sum the last columns of a product in another order.
 TEST_CASE("identical heads: they stay bit-identical without noise and part with it",
           "[learning][law]") {
   const std::vector<models::Kind> kinds = models::all_kinds();
-  for (const auto& [kind, dropout] :
-       {std::pair{kinds[1], 0.0}, std::pair{kinds[1], 0.1}, std::pair{kinds[7], 0.0},
-        std::pair{kinds[7], 0.1}, std::pair{kinds[8], 0.0}, std::pair{kinds[8], 0.1}}) {
-    INFO(kind.name << ", dropout " << dropout);
-    ModelWeights w = models::model(kind);
-    w.blocks.resize(1);
-    MultiHeadWeights& a = w.blocks[0].attention;  // heads 0 and 2 are made equal
-    for (Matrix* m :
-         {&a.W_Q, &a.W_K, &a.W_V, &a.relative_keys, &a.relative_values, &w.relative_bias})
-      for (std::size_t i = 0; i < m->shape(0); ++i)
-        for (std::size_t j = 0; j < m->shape(1) / 3; ++j)
-          (*m)(i, j + 2 * m->shape(1) / 3) = (*m)(i, j);
-    for (Vector* b : {&a.b_Q, &a.b_K, &a.b_V})
-      for (std::size_t j = 0; j < b->size() / 3; ++j) (*b)(j + 2 * b->size() / 3) = (*b)(j);
-    for (std::size_t i = 0; i < 5; ++i)
-      for (std::size_t j = 0; j < 9; ++j) a.W_O(i + 10, j) = a.W_O(i, j);
-    TrainingPlan plan = short_plan();
-    plan.pattern_dropout = dropout;
-    TrainerOf<double> trainer(w, plan);
-    for (std::uint64_t s = 0; s < 200; ++s) trainer.step(models::batch(4, 6, false, s));
-    const ModelWeights trained = trainer.weights();
-    const Matrix& W_Q = trained.blocks[0].attention.W_Q;
-    double apart = 0, moved = 0;
-    for (std::size_t i = 0; i < 9; ++i)
-      for (std::size_t j = 0; j < 4; ++j) {
-        apart = std::max(apart, std::abs(W_Q(i, j) - W_Q(i, j + 8)));
-        moved = std::max(moved, std::abs(W_Q(i, j) - a.W_Q(i, j)));
-      }
-    CHECK(moved > 0.01);
-    if (dropout == 0)
-      CHECK(apart == 0);
-    else
-      CHECK(apart > 0.001);
+  for (const std::size_t k : {1u, 7u, 8u}) {
+    INFO(kinds[k].name);
+    const Symmetry plain = train_twins<float>(kinds[k], 0),
+                   rough = train_twins<double>(kinds[k], 0);
+    CHECK(plain.moved > 0.01);
+    CHECK(plain.apart == 0);
+    CHECK(rough.moved > 0.01);
+    CHECK(rough.apart < 1e-12);
+    CHECK(train_twins<float>(kinds[k], 0.1).apart > 0.001);
+    CHECK(train_twins<double>(kinds[k], 0.1).apart > 0.001);
   }
 }
