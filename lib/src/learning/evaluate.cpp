@@ -34,7 +34,7 @@ Evaluation evaluate(const ModelWeightsF& weights, std::span<const Example> examp
   const std::size_t layers = weights.blocks.size();
   std::size_t heads = 0;
   for (const auto& block : weights.blocks) heads = std::max(heads, block.attention.n_heads);
-  result.entropy = zeros(layers, heads);
+  if (!intervention) result.entropy = zeros(layers, heads);
   double counted = 0, rows = 0;
   ModelTraceF trace;
   for (std::size_t number = 0; number < examples.size(); ++number) {
@@ -68,6 +68,7 @@ Evaluation evaluate(const ModelWeightsF& weights, std::span<const Example> examp
       figures.accuracy += is_right(edge, e.targets[edge.query],
                                    trace.logits.data() + edge.query * vocabulary, vocabulary);
     }
+    if (intervention) continue;
     rows += static_cast<double>(n - 1);
     for (std::size_t l = 0; l < layers; ++l) {
       const Tensor3F& pattern = trace.blocks[l].attention.pattern;

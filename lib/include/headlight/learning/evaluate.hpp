@@ -28,7 +28,9 @@ struct RelationFigures {
 struct Evaluation {
   double loss = 0;                                  ///< mean over all tokens that count
   std::map<std::string, RelationFigures> relation;  ///< by the name of the relation
-  Matrix entropy;  ///< @shape{n_layers, n_heads}   mean entropy of a row over log(visible keys)
+  /// @shape{n_layers, n_heads}   mean entropy of a row over log(visible keys); empty where an
+  /// intervention was given: those who take heads away ask thousands of times, and for the loss
+  Matrix entropy;
 };
 
 /// Runs a model on examples and scores it against their gold edges.
