@@ -217,8 +217,8 @@ int bench_layer(int argc, char** argv) {
     std::puts("PyTorch is not installed (python3-torch): its ratio is not measured");
   else
     std::printf(
-        "PyTorch %s, eager, %s kernels, OpenBLAS's %s kernels, the same record kept, results "
-        "compared\n",
+        "PyTorch %s, eager, %s kernels, the same record kept, results compared;\n"
+        "all with OpenBLAS's %s kernels\n",
         torch_version.c_str(), torch_kernels(), blas_kernels().c_str());
   return 0;
 }

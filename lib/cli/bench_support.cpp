@@ -98,8 +98,8 @@ void restart_with_fair_blas(int argc, char** argv) {
   std::vector<char*> words = {program.data()};
   words.insert(words.end(), argv, argv + argc);
   words.push_back(nullptr);
-  execv("/proc/self/exe",
-        words.data());  // where it fails, the figures are those of OpenBLAS's choice
+  // where this fails, the figures are those of OpenBLAS's own choice
+  execv("/proc/self/exe", words.data());
 }
 
 Peer::Peer(const std::vector<std::string>& words, const std::vector<std::string>& environment) {
