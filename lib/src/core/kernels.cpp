@@ -39,15 +39,18 @@ const RowKernels<T>& row_kernels() {
   return plain_kernels<T>();
 }
 
-const TileKernel& tile_kernel() {
+template <class T>
+const TileKernel<T>& tile_kernel() {
 #if defined(__x86_64__)
-  if (chosen_build() == Build::avx512) return avx512_tile();
-  if (chosen_build() == Build::avx2) return avx2_tile();
+  if (chosen_build() == Build::avx512) return avx512_tile<T>();
+  if (chosen_build() == Build::avx2) return avx2_tile<T>();
 #endif
-  return plain_tile();
+  return plain_tile<T>();
 }
 
 template const RowKernels<float>& row_kernels();
 template const RowKernels<double>& row_kernels();
+template const TileKernel<float>& tile_kernel();
+template const TileKernel<double>& tile_kernel();
 
 }  // namespace headlight::detail

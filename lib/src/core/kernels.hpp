@@ -57,18 +57,18 @@ struct RowKernels {
 // One tile of a product. Every number of the result is one chain of fused multiply-adds in the
 // order of the inner index (product and sum rounded apart where a processor cannot fuse): the same
 // bits however rows, columns and the inner index are cut into tiles, and on any number of threads.
+template <class T>
 struct TileKernel {
   std::size_t rows, columns;  // what the registers hold
   // All panels of a matrix, or of the transpose of b, with `rows` rows; zeros after its last
   // column.
-  void (*pack)(const float* b, std::size_t stride, std::size_t rows, std::size_t columns,
-               float* panels);
-  void (*pack_transposed)(const float* b, std::size_t stride, std::size_t rows, std::size_t columns,
-                          float* panels);
+  void (*pack)(const T* b, std::size_t stride, std::size_t rows, std::size_t columns, T* panels);
+  void (*pack_transposed)(const T* b, std::size_t stride, std::size_t rows, std::size_t columns,
+                          T* panels);
   // c += a b, or c = a b: any number of rows of `a`, whose numbers are `step` apart and whose rows
   // are `row_step` apart (the two exchanged for a transposed matrix), and `depth` rows of a panel.
-  void (*multiply)(const float* a, std::size_t row_step, std::size_t step, const float* panel,
-                   std::size_t depth, bool add, float* c, std::size_t c_stride, std::size_t rows);
+  void (*multiply)(const T* a, std::size_t row_step, std::size_t step, const T* panel,
+                   std::size_t depth, bool add, T* c, std::size_t c_stride, std::size_t rows);
   const char* name;
 };
 
@@ -76,7 +76,8 @@ struct TileKernel {
 // build of them.
 template <class T>
 const RowKernels<T>& row_kernels();
-const TileKernel& tile_kernel();
+template <class T>
+const TileKernel<T>& tile_kernel();
 
 template <class T>
 const RowKernels<T>& plain_kernels();
@@ -84,8 +85,11 @@ template <class T>
 const RowKernels<T>& avx2_kernels();
 template <class T>
 const RowKernels<T>& avx512_kernels();
-const TileKernel& plain_tile();
-const TileKernel& avx2_tile();
-const TileKernel& avx512_tile();
+template <class T>
+const TileKernel<T>& plain_tile();
+template <class T>
+const TileKernel<T>& avx2_tile();
+template <class T>
+const TileKernel<T>& avx512_tile();
 
 }  // namespace headlight::detail

@@ -13,10 +13,14 @@ const RowKernels<T>& avx2_kernels() {
 template const RowKernels<float>& avx2_kernels();
 template const RowKernels<double>& avx2_kernels();
 
-const TileKernel& avx2_tile() {
-  static constexpr TileKernel kernel = tile_named("avx2");
+template <class T>
+const TileKernel<T>& avx2_tile() {
+  static constexpr TileKernel<T> kernel = tile_named<T>("avx2");
   return kernel;
 }
+
+template const TileKernel<float>& avx2_tile();
+template const TileKernel<double>& avx2_tile();
 
 }  // namespace headlight::detail
 #endif

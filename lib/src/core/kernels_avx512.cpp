@@ -13,10 +13,14 @@ const RowKernels<T>& avx512_kernels() {
 template const RowKernels<float>& avx512_kernels();
 template const RowKernels<double>& avx512_kernels();
 
-const TileKernel& avx512_tile() {
-  static constexpr TileKernel kernel = tile_named("avx512");
+template <class T>
+const TileKernel<T>& avx512_tile() {
+  static constexpr TileKernel<T> kernel = tile_named<T>("avx512");
   return kernel;
 }
+
+template const TileKernel<float>& avx512_tile();
+template const TileKernel<double>& avx512_tile();
 
 }  // namespace headlight::detail
 #endif

@@ -12,9 +12,13 @@ const RowKernels<T>& plain_kernels() {
 template const RowKernels<float>& plain_kernels();
 template const RowKernels<double>& plain_kernels();
 
-const TileKernel& plain_tile() {
-  static constexpr TileKernel kernel = tile_named("plain");
+template <class T>
+const TileKernel<T>& plain_tile() {
+  static constexpr TileKernel<T> kernel = tile_named<T>("plain");
   return kernel;
 }
+
+template const TileKernel<float>& plain_tile();
+template const TileKernel<double>& plain_tile();
 
 }  // namespace headlight::detail

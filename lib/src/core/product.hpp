@@ -1,6 +1,6 @@
 /// @file
 /// Private: products whose right factor is used by many rows. It is packed once; then tiles of the
-/// result are summed in registers. Float only; double goes to BLAS.
+/// result are summed in registers.
 #pragma once
 
 #include <headlight/core/view.hpp>
@@ -9,24 +9,25 @@
 namespace headlight::detail {
 
 // Memory for panels: aligned for vectors, kept for the next use, never filled in advance.
+template <class T>
 class PanelMemory {
  public:
   // At least `count` numbers; what was there is gone.
-  float* reserve(std::size_t count);
-  const float* data() const { return aligned_; }
+  T* reserve(std::size_t count);
+  const T* data() const { return aligned_; }
 
  private:
-  std::unique_ptr<float[]> numbers_;
-  float* aligned_ = nullptr;
+  std::unique_ptr<T[]> numbers_;
+  T* aligned_ = nullptr;
   std::size_t capacity_ = 0;
 };
 
 // The right factor of products, in the order in which tiles read it: panels as wide as a tile,
-// row after row. In double it only remembers where the matrix is.
+// row after row.
 template <class T>
 class Packed {
  public:
-  // b may be transposed; it must stay where it is while this is used.
+  // b may be transposed.
   void pack(ViewOf<const T> b);
   std::size_t rows() const { return rows_; }
   std::size_t columns() const { return columns_; }
@@ -36,8 +37,7 @@ class Packed {
   friend void multiply_packed(ViewOf<const U> a, const Packed<U>& b, std::size_t first, bool add,
                               ViewOf<U> c);
   std::size_t rows_ = 0, columns_ = 0;
-  ViewOf<const T> source_;
-  PanelMemory panels_;
+  PanelMemory<T> panels_;
 };
 
 // c += a b or c = a b, where b is as many rows of the packed matrix, from `first` on, as a has

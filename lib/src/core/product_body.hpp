@@ -15,42 +15,44 @@ constexpr std::size_t tile_rows = 6;
 #else
 constexpr std::size_t tile_rows = 4;
 #endif
-constexpr std::size_t simd_floats = vector_bytes / sizeof(float);
-constexpr std::size_t tile_columns = 2 * simd_floats;
+template <class T>
+constexpr std::size_t simd_cells = vector_bytes / sizeof(T);
+template <class T>
+constexpr std::size_t tile_columns = 2 * simd_cells<T>;
 
-template <std::size_t rows>
-HEADLIGHT_INLINE void multiply_rows(const float* a, std::size_t row_step, std::size_t step,
-                                    const float* panel, std::size_t depth, bool add, float* c,
+template <std::size_t rows, class T>
+HEADLIGHT_INLINE void multiply_rows(const T* a, std::size_t row_step, std::size_t step,
+                                    const T* panel, std::size_t depth, bool add, T* c,
                                     std::size_t c_stride) {
-  Simd<float> left[rows] = {}, right[rows] = {};
+  Simd<T> left[rows] = {}, right[rows] = {};
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < rows; ++i) {
-    float* row = c + i * c_stride;
-    __builtin_prefetch(row, 1), __builtin_prefetch(row + tile_columns - 1, 1);
-    if (add) left[i] = load_simd(row), right[i] = load_simd(row + simd_floats);
+    T* row = c + i * c_stride;
+    __builtin_prefetch(row, 1), __builtin_prefetch(row + tile_columns<T> - 1, 1);
+    if (add) left[i] = load_simd(row), right[i] = load_simd(row + simd_cells<T>);
   }
 #pragma GCC unroll 4
   for (std::size_t k = 0; k < depth; ++k, a += step) {
-    const Simd<float> b_left = load_simd(panel + k * tile_columns);
-    const Simd<float> b_right = load_simd(panel + k * tile_columns + simd_floats);
+    const Simd<T> b_left = load_simd(panel + k * tile_columns<T>);
+    const Simd<T> b_right = load_simd(panel + k * tile_columns<T> + simd_cells<T>);
 #pragma GCC unroll 16
     for (std::size_t i = 0; i < rows; ++i) {
-      const float factor = a[i * row_step];
+      const T factor = a[i * row_step];
       left[i] += factor * b_left;
       right[i] += factor * b_right;
     }
   }
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < rows; ++i) {
-    float* row = c + i * c_stride;
-    store_simd(left[i], row), store_simd(right[i], row + simd_floats);
+    T* row = c + i * c_stride;
+    store_simd(left[i], row), store_simd(right[i], row + simd_cells<T>);
   }
 }
 
 // Tile after tile; the last rows in ever lower ones.
-template <std::size_t rows_of_tile>
-void multiply_panel(const float* a, std::size_t row_step, std::size_t step, const float* panel,
-                    std::size_t depth, bool add, float* c, std::size_t c_stride, std::size_t rows) {
+template <std::size_t rows_of_tile, class T>
+void multiply_panel(const T* a, std::size_t row_step, std::size_t step, const T* panel,
+                    std::size_t depth, bool add, T* c, std::size_t c_stride, std::size_t rows) {
   while (rows >= rows_of_tile) {
     multiply_rows<rows_of_tile>(a, row_step, step, panel, depth, add, c, c_stride);
     a += rows_of_tile * row_step, c += rows_of_tile * c_stride, rows -= rows_of_tile;
@@ -62,34 +64,39 @@ void multiply_panel(const float* a, std::size_t row_step, std::size_t step, cons
 }
 
 // Panels of a matrix that is read row by row; the next rows are on their way meanwhile.
-inline void pack_rows(const float* b, std::size_t stride, std::size_t rows, std::size_t columns,
-                      float* panels) {
-  constexpr std::size_t ahead = 8, line = 16;
-  for (std::size_t k = 0; k < rows; ++k, b += stride, panels += tile_columns) {
+template <class T>
+void pack_rows(const T* b, std::size_t stride, std::size_t rows, std::size_t columns, T* panels) {
+  constexpr std::size_t ahead = 8, line = 64 / sizeof(T), width = tile_columns<T>;
+  for (std::size_t k = 0; k < rows; ++k, b += stride, panels += width) {
     if (k + ahead < rows)
       for (std::size_t j = 0; j < columns; j += line) __builtin_prefetch(b + ahead * stride + j);
-    float* to = panels;
+    T* to = panels;
     std::size_t j = 0;
-    for (; j + tile_columns <= columns; j += tile_columns, to += rows * tile_columns) {
+    for (; j + width <= columns; j += width, to += rows * width) {
       store_simd(load_simd(b + j), to);
-      store_simd(load_simd(b + j + simd_floats), to + simd_floats);
+      store_simd(load_simd(b + j + simd_cells<T>), to + simd_cells<T>);
     }
-    for (std::size_t c = 0; j < columns && c < tile_columns; ++c)
-      to[c] = j + c < columns ? b[j + c] : 0.0f;
+    for (std::size_t c = 0; j < columns && c < width; ++c)
+      to[c] = j + c < columns ? b[j + c] : T(0);
   }
 }
 
 // Panels of the transpose: a column of a panel lies in one row of b.
-inline void pack_transposed(const float* b, std::size_t stride, std::size_t rows,
-                            std::size_t columns, float* panels) {
-  for (std::size_t j = 0; j < columns; j += tile_columns, panels += rows * tile_columns)
+template <class T>
+void pack_transposed(const T* b, std::size_t stride, std::size_t rows, std::size_t columns,
+                     T* panels) {
+  constexpr std::size_t width = tile_columns<T>;
+  for (std::size_t j = 0; j < columns; j += width, panels += rows * width)
     for (std::size_t k = 0; k < rows; ++k)
-      for (std::size_t c = 0; c < tile_columns; ++c)
-        panels[k * tile_columns + c] = j + c < columns ? b[(j + c) * stride + k] : 0.0f;
+      for (std::size_t c = 0; c < width; ++c)
+        panels[k * width + c] = j + c < columns ? b[(j + c) * stride + k] : T(0);
 }
 
-constexpr TileKernel tile_named(const char* name) {
-  return {tile_rows, tile_columns, pack_rows, pack_transposed, multiply_panel<tile_rows>, name};
+template <class T>
+constexpr TileKernel<T> tile_named(const char* name) {
+  return {
+      tile_rows, tile_columns<T>, pack_rows<T>, pack_transposed<T>, multiply_panel<tile_rows, T>,
+      name};
 }
 
 }  // namespace

@@ -236,20 +236,15 @@ Symmetry train_twins(const models::Kind& kind, double dropout) {
 
 }  // namespace
 
-// In float the library multiplies itself, every column alike wherever it lies: the symmetry is
-// exact. In double some of OpenBLAS's kernels sum the last columns of a product in another order.
-TEST_CASE("identical heads: they stay bit-identical without noise and part with it",
-          "[learning][law]") {
+// Every column of a product is the same chain of sums wherever it lies: the symmetry is exact.
+TEMPLATE_TEST_CASE("identical heads: they stay bit-identical without noise and part with it",
+                   "[learning][law]", float, double) {
   const std::vector<models::Kind> kinds = models::all_kinds();
   for (const std::size_t k : {1u, 7u, 8u}) {
     INFO(kinds[k].name);
-    const Symmetry plain = train_twins<float>(kinds[k], 0),
-                   rough = train_twins<double>(kinds[k], 0);
+    const Symmetry plain = train_twins<TestType>(kinds[k], 0);
     CHECK(plain.moved > 0.01);
     CHECK(plain.apart == 0);
-    CHECK(rough.moved > 0.01);
-    CHECK(rough.apart < 1e-12);
-    CHECK(train_twins<float>(kinds[k], 0.1).apart > 0.001);
-    CHECK(train_twins<double>(kinds[k], 0.1).apart > 0.001);
+    CHECK(train_twins<TestType>(kinds[k], 0.1).apart > 0.001);
   }
 }
