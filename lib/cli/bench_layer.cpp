@@ -201,17 +201,16 @@ int bench_layer(int argc, char** argv) {
     return 0;
   }
   std::printf(
-      "traced attention layer, float, causal: n %zu, d %zu, heads %zu, threads %zu (%s "
-      "kernels)\n\n",
-      n, d, heads, threads, detail::row_kernels<float>().name);
+      "traced attention layer, float, causal, %s kernels\n"
+      "n %zu, d %zu, heads %zu, threads %zu\n\n",
+      detail::row_kernels<float>().name, n, d, heads, threads);
   std::printf("%-24s %10s %8s %22s\n", "", "median ms", "spread", "headlight takes");
   for (const Contender& c : contenders)
     std::printf("%-24s %10.3f %7.1f%% %18.2f of it\n", c.name.c_str(), 1e3 * median(c.times),
                 100 * spread(c.times), ours_time / median(c.times));
-  std::printf(
-      "\nroofline without overlap: %.3f ms products + %.3f ms stores + %.3f ms exponentials\n",
-      1e3 * products / limits.flops, 1e3 * record / limits.store_bytes,
-      1e3 * exponentials / limits.exp_per_second);
+  std::printf("\nno-overlap roofline, ms: products %.3f, stores %.3f, exponentials %.3f\n",
+              1e3 * products / limits.flops, 1e3 * record / limits.store_bytes,
+              1e3 * exponentials / limits.exp_per_second);
   std::printf("headlight reaches %.0f %% of it\n", 100 * best / ours_time);
   if (torch_version.empty())
     std::puts("PyTorch is not installed (python3-torch): its ratio is not measured");
