@@ -188,8 +188,9 @@ TEST_CASE("sparse_attention: a hidden token does not matter, even when it is not
   CHECK(std::isnan(after(4, 0)));
 }
 
-TEST_CASE("sparse_attention: more than there is means all, and a query that sees nothing gets zeros",
-          "[sparse][edge]") {
+TEST_CASE(
+    "sparse_attention: more than there is means all, and a query that sees nothing gets zeros",
+    "[sparse][edge]") {
   const Sample s(9);
   const Matrix full = dense(s.q, s.k, s.v, full_mask(9, 9));
   for (const BigBirdOptions& o :

@@ -45,8 +45,7 @@ TEST_CASE("viewer_element: holds every number exactly, hidden scores as -inf", "
     const nlohmann::json& got = read[1].at(part);
     REQUIRE(got.size() == want.shape(0));
     for (std::size_t i = 0; i < want.shape(0); ++i)
-      for (std::size_t j = 0; j < want.shape(1); ++j)
-        CHECK(got[i][j].get<double>() == want(i, j));
+      for (std::size_t j = 0; j < want.shape(1); ++j) CHECK(got[i][j].get<double>() == want(i, j));
   };
   same("query", head.query);
   same("key", head.key);
