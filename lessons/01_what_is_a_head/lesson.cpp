@@ -370,13 +370,14 @@ void smallest_unit(lesson::Page& page) {
   page.step("Popular models: the smallest thing one can act on");
   const ModelWeightsF induction = lesson::trained_model("induction");
   const std::vector<Example> repeats = held_out(find_recipe("induction"), 24);
-  const Evaluation whole = evaluate(induction, repeats);
+  const Evaluation whole = evaluate(induction, repeats, {.threads = lesson::threads});
   Matrix looks_back =
       xt::view(whole.relation.at("previous").mass, xt::range(0, 1));  // [1, n_heads]
   const HeadId head = {0, lesson::largest_in_row(looks_back, 0)};     // the previous-token head
   const auto cut = [&](PathEdge edge) {  // from that head to all heads of layer 1
-    const InterventionOf<float> off = cut_edge<float>(induction, {head}, edge, 1);
-    return evaluate(induction, repeats, [&](std::size_t) { return off; }).loss - whole.loss;
+    const auto off = [&](std::size_t) { return cut_edge<float>(induction, {head}, edge, 1); };
+    return evaluate(induction, repeats, {.intervention = off, .threads = lesson::threads}).loss -
+           whole.loss;
   };
   const double key = cut(PathEdge::key);
   const double query = cut(PathEdge::query);
@@ -394,8 +395,9 @@ void evidence(lesson::Page& page) {
   page.step("Evidence: what training made of the heads");
   const ModelWeightsF grammar = lesson::trained_model("grammar");
   const std::vector<Example> examples = held_out(find_recipe("grammar"), 24);
-  const Evaluation after = evaluate(grammar, examples);
-  const Evaluation before = evaluate(lesson::untrained_model("grammar"), examples);
+  const Evaluation after = evaluate(grammar, examples, {.threads = lesson::threads});
+  const Evaluation before =
+      evaluate(lesson::untrained_model("grammar"), examples, {.threads = lesson::threads});
   const std::vector<std::string> relations = {"bracket",   "list",      "reflexive",
                                               "agreement", "induction", "previous name"};
   lesson::show_relations(page, relations, after, before);

@@ -230,8 +230,9 @@ void evolution(lesson::Page& page) {
       .decides("C02-17");
   const ModelWeightsF grammar = lesson::trained_model("grammar");
   const std::vector<Example> examples = held_out(find_recipe("grammar"), 24);
-  const Evaluation after = evaluate(grammar, examples),
-                   before = evaluate(lesson::untrained_model("grammar"), examples);
+  const Evaluation after = evaluate(grammar, examples, {.threads = lesson::threads}),
+                   before = evaluate(lesson::untrained_model("grammar"), examples,
+                                     {.threads = lesson::threads});
   const std::vector<std::string> relations = {"previous name", "list", "agreement", "reflexive",
                                               "induction"};
   lesson::show_relations(page, relations, after, before);

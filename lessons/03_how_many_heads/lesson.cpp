@@ -7,6 +7,8 @@
 #include <headlight/attention/head_slice.hpp>
 #include <headlight/core/random.hpp>
 #include <headlight/file/safetensors.hpp>
+#include <headlight/layer/cross_entropy.hpp>
+#include <headlight/learning/backward.hpp>
 #include <headlight/learning/parameters.hpp>
 #include <headlight/mechanism/full.hpp>
 #include <numbers>
@@ -327,31 +329,48 @@ void architecture(lesson::Page& page) {
       .decides("C03-14");
 }
 
+// How fast the loss of a sequence rises with a gate that multiplies a head's z, at a gate of 1. The
+// head's part of the output is gate z W_O, so that dL/dgate = sum of W_O dL/dW_O over its rows.
+Matrix slopes_at_gates(const ModelWeightsF& model, const std::vector<Example>& examples) {
+  const std::size_t n_heads = model.blocks[0].attention.n_heads;
+  Matrix slopes = xt::zeros<double>({examples.size(), model.blocks.size() * n_heads});
+  for (std::size_t s = 0; s < examples.size(); ++s) {
+    const Example& e = examples[s];
+    const ModelTraceF trace = run_model<float>(e.ids, model, {.record = Record::essential});
+    ModelWeightsF gradient = zeros_like(model);
+    run_model_backward(trace, model, cross_entropy(trace.logits, e.targets, e.counts).of_logits,
+                       gradient);
+    for (std::size_t l = 0; l < model.blocks.size(); ++l) {
+      const MatrixF &W_O = model.blocks[l].attention.W_O,
+                    &dW_O = gradient.blocks[l].attention.W_O;  // [n_heads d_head, d_model]
+      const std::size_t size = W_O.size() / n_heads;           // of the rows of a head
+      for (std::size_t c = 0; c < W_O.size(); ++c)
+        slopes(s, l * n_heads + c / size) +=
+            static_cast<double>(W_O.data()[c]) * static_cast<double>(dW_O.data()[c]);
+    }
+  }
+  return slopes;
+}
+
 void evidence(lesson::Page& page) {
   page.step("Evidence: thirty-two narrow heads, taken away");
   const ModelWeightsF wide = lesson::trained_model("wide");
   const std::vector<Example> examples = held_out(find_recipe("wide"), 12);
-  const double whole = evaluate(wide, examples).loss,
-               untrained = evaluate(lesson::untrained_model("wide"), examples).loss;
+  const auto loss_of = [&](const ModelWeightsF& model) {
+    return evaluate(model, examples, {.threads = lesson::threads}).loss;
+  };
+  const double whole = loss_of(wide), untrained = loss_of(lesson::untrained_model("wide"));
   struct Scored {
     HeadId id;
     double cost, slope;
   };
   std::vector<Scored> heads;
+  const Matrix slopes = slopes_at_gates(wide, examples);  // [sequences, heads]
   for (const HeadId& id : lesson::all_heads(wide)) {
-    double slope = 0;  // Michel's score: mean over sequences of |dL/dgate|; a gate multiplies z
-    const std::string z = "blocks." + std::to_string(id.layer) + ".attn.hook_z";
-    const auto loss_at_gate = [&](std::size_t sequence, float gate) {
-      const InterventionOf<float> gated = [&](const StageOf<float>& stage) {
-        if (stage.name != z) return;
-        const std::size_t size = stage.values.size() / 16;  // of one head's z: n d_head
-        for (std::size_t c = 0; c < size; ++c) stage.values[id.head * size + c] *= gate;
-      };
-      return evaluate(wide, {&examples[sequence], 1}, [&](std::size_t) { return gated; }).loss;
-    };
-    for (std::size_t s = 0; s < 6; ++s)  // central differences around a gate of 1
-      slope += std::abs(loss_at_gate(s, 1.05f) - loss_at_gate(s, 0.95f)) / 0.1 / 6;
-    heads.push_back({id, lesson::loss_without(wide, examples, {id}) - whole, slope});
+    double score = 0;  // Michel's: mean over sequences of |dL/dgate|
+    for (std::size_t s = 0; s < examples.size(); ++s)
+      score += std::abs(slopes(s, heads.size())) / static_cast<double>(examples.size());
+    heads.push_back({id, lesson::loss_without(wide, examples, {id}) - whole, score});
   }
   std::sort(heads.begin(), heads.end(),
             [](const Scored& a, const Scored& b) { return a.cost < b.cost; });
@@ -401,6 +420,23 @@ void evidence(lesson::Page& page) {
   for (std::size_t a = 0; a < 32; ++a)
     for (std::size_t b = a + 1; b < 32; ++b)
       other_order += heads[a].slope > heads[b].slope ? 2.0 / (32 * 31) : 0;
+  const HeadId dear = heads.back().id;  // its gate a twentieth up and down, on the first sequence
+  const auto loss_at_gate = [&](float gate) {
+    const auto gated = [&](std::size_t) {
+      return [&](const StageOf<float>& stage) {
+        if (stage.name != "blocks." + std::to_string(dear.layer) + ".attn.hook_z") return;
+        const std::size_t size = stage.values.size() / stage.shape[0];
+        for (std::size_t c = 0; c < size; ++c) stage.values[dear.head * size + c] *= gate;
+      };
+    };
+    return evaluate(wide, {&examples[0], 1}, {.intervention = gated}).loss;
+  };
+  const double slope = slopes(0, dear.layer * 16 + dear.head);
+  const double difference = (loss_at_gate(1.05f) - loss_at_gate(0.95f)) / 0.1;
+  page.check_less(std::abs(slope - difference), 0.05 * std::abs(difference),
+                  "the slope of the loss at the dearest head's gate, sum of W_O dL/dW_O over its "
+                  "rows, is within 5% what a gate of 1.05 costs against one of 0.95")
+      .decides("C03-17");
   page.check_greater(other_order, 0.05,
                      "Michel's score (slope of the loss at a head's gate) orders over 5% of pairs "
                      "of heads otherwise than cost")
@@ -412,7 +448,9 @@ void evidence(lesson::Page& page) {
 
   page.step("Evidence: more heads, or one more layer");
   const auto right = [](const ModelWeightsF& model, const char* recipe) {
-    return evaluate(model, held_out(find_recipe(recipe), 24)).relation.at("induction").accuracy;
+    return evaluate(model, held_out(find_recipe(recipe), 24), {.threads = lesson::threads})
+        .relation.at("induction")
+        .accuracy;
   };
   const double one_layer =
       right(lesson::trained_model("induction-one-layer"), "induction-one-layer");

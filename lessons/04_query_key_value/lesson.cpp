@@ -368,8 +368,10 @@ void interpretation(lesson::Page& page) {
 
   page.step("Interpretation: who looks at whom in a trained model");
   const std::vector<Example> examples = held_out(find_recipe("grammar"), 32);
-  const Evaluation after = evaluate(lesson::trained_model("grammar"), examples);
-  const Evaluation before = evaluate(lesson::untrained_model("grammar"), examples);
+  const Evaluation after =
+      evaluate(lesson::trained_model("grammar"), examples, {.threads = lesson::threads});
+  const Evaluation before =
+      evaluate(lesson::untrained_model("grammar"), examples, {.threads = lesson::threads});
   lesson::show_relations(page, {"pronoun", "reflexive", "agreement", "bracket"}, after, before);
   const double bracket = after.relation.at("bracket").best(),
                pronoun = after.relation.at("pronoun").best();

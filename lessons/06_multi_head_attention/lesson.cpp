@@ -363,8 +363,10 @@ void evidence(lesson::Page& page) {
 
   page.step("Evidence: diagonal heads and broad ones");
   const std::vector<Example> examples = held_out(find_recipe("induction"), 24);
-  const Evaluation after = evaluate(lesson::trained_model("induction"), examples),
-                   before = evaluate(lesson::untrained_model("induction"), examples);
+  const Evaluation after = evaluate(lesson::trained_model("induction"), examples,
+                                    {.entropy = true, .threads = lesson::threads}),
+                   before = evaluate(lesson::untrained_model("induction"), examples,
+                                     {.entropy = true, .threads = lesson::threads});
   // Entropy over the log of the visible keys: 0 is one token, 1 is all alike.
   page.show("entropy of a row", "layer, head", after.entropy);
   page.show("on the token before", "layer, head", after.relation.at("previous").mass);

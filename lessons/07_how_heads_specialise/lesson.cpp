@@ -134,7 +134,7 @@ void emergence(lesson::Page& page, const Recipe& recipe, std::span<const Example
     std::string name = std::to_string(step);
     name = "induction-step-" + std::string(3 - name.size(), '0') + name;
     const ModelWeightsF w = lesson::trained_model(step == 600 ? "induction" : name);
-    const Evaluation e = evaluate(w, examples);
+    const Evaluation e = evaluate(w, examples, {.threads = lesson::threads});
     x.push_back(static_cast<double>(step));
     loss.push_back(e.relation.at("induction").loss);
     previous.push_back(best_of_layer(e.relation.at("previous"), 0));
@@ -158,8 +158,10 @@ void emergence(lesson::Page& page, const Recipe& recipe, std::span<const Example
                                           "100 of 600 steps, on data that are never seen twice"));
 
   page.step("Depth: the same data, one layer");
-  const Evaluation one_layer = evaluate(lesson::trained_model("induction-one-layer"), examples);
-  const Evaluation two_layers = evaluate(lesson::trained_model(recipe.name), examples);
+  const Evaluation one_layer = evaluate(lesson::trained_model("induction-one-layer"), examples,
+                                        {.threads = lesson::threads});
+  const Evaluation two_layers =
+      evaluate(lesson::trained_model(recipe.name), examples, {.threads = lesson::threads});
   const RelationFigures& deep = two_layers.relation.at("induction");
   const RelationFigures& flat = one_layer.relation.at("induction");
   page.text_table(
@@ -322,7 +324,7 @@ void circuit(lesson::Page& page, const ModelWeightsF& w, std::span<const Example
       "The report lets the first head find an earlier A and the second fetch what followed. "
       "Tested here: what the lower heads write is kept from one input of the upper layer, "
       "everything else stays.");
-  const Evaluation whole = evaluate(w, examples);
+  const Evaluation whole = evaluate(w, examples, {.threads = lesson::threads});
   const RelationFigures& plain = whole.relation.at("induction");
   std::vector<std::vector<std::string>> rows{
       {"nothing", fixed(plain.accuracy), fixed(plain.loss), fixed(best_of_layer(plain, 1))}};
@@ -333,8 +335,8 @@ void circuit(lesson::Page& page, const ModelWeightsF& w, std::span<const Example
        {std::pair{PathEdge::query, "queries"}, std::pair{PathEdge::key, "keys"},
         std::pair{PathEdge::value, "values"},
         std::pair{PathEdge::direct, "own way to the logits"}}) {
-    const Evaluation cut = evaluate(
-        w, examples, [&, e = edge](std::size_t) { return cut_edge<float>(w, lower, e, 1); });
+    const auto off = [&, e = edge](std::size_t) { return cut_edge<float>(w, lower, e, 1); };
+    const Evaluation cut = evaluate(w, examples, {.intervention = off, .threads = lesson::threads});
     const RelationFigures& f = cut.relation.at("induction");
     rows.push_back({std::string("upper ") + name, fixed(f.accuracy), fixed(f.loss),
                     fixed(best_of_layer(f, 1))});
@@ -369,14 +371,17 @@ void circuit(lesson::Page& page, const ModelWeightsF& w, std::span<const Example
       std::vector<std::string> row{name_of({l, h})};
       for (const Ablation kind :
            {Ablation::zero, Ablation::mean, Ablation::resample, Ablation::uniform}) {
-        const Evaluation e = evaluate(w, examples.first(16), [&, kind](std::size_t number) {
+        const auto off = [&, kind](std::size_t number) {
           const std::size_t other = (number + 1) % 16;
           const HeadOutputsOf<float> donor =
               kind == Ablation::resample ? head_outputs(run_model<float>(
                                                examples[other].ids, w, {Record::essential, 1, {}}))
                                          : mean;
           return ablate<float>({{l, h}}, kind, donor);
-        });
+        };
+        const Evaluation e = evaluate(
+            w, examples.first(16),
+            {.intervention = off, .record = Record::essential, .threads = lesson::threads});
         row.push_back(fixed(e.relation.at("induction").loss));
       }
       table.push_back(row);
@@ -384,7 +389,9 @@ void circuit(lesson::Page& page, const ModelWeightsF& w, std::span<const Example
   page.say("Loss on repeats without one head, " + fixed(plain.loss) + " with all:");
   page.text_table({"head", "zero", "mean", "resampled", "uniform"}, table);
   const auto without = [&](const std::vector<HeadId>& heads) {
-    return evaluate(w, examples, [&](std::size_t) { return ablate<float>(heads, Ablation::zero); });
+    const auto off = [&](std::size_t) { return ablate<float>(heads, Ablation::zero); };
+    return evaluate(w, examples,
+                    {.intervention = off, .record = Record::essential, .threads = lesson::threads});
   };
   const Evaluation no_upper = without({{1, 0}, {1, 1}});
   const Evaluation no_lower = without({{0, 0}, {0, 1}});
@@ -454,7 +461,8 @@ double probe(const ModelWeightsF& w, HeadId head, std::span<const Example> examp
 
 void probing(lesson::Page& page, const ModelWeightsF& w, std::span<const Example> examples) {
   page.step("Probing: what a head's output tells");
-  const HeadId looker = best_head(evaluate(w, examples).relation.at("previous"));
+  const HeadId looker =
+      best_head(evaluate(w, examples, {.threads = lesson::threads}).relation.at("previous"));
   const double told = probe(w, looker, examples, false);
   const double control = probe(w, looker, examples, true);
   const double above = probe(w, {1, 0}, examples, false);
@@ -475,8 +483,10 @@ void professions(lesson::Page& page) {
   const Recipe& recipe = find_recipe("grammar");
   const std::vector<Example> choose = held_out(recipe, 48, 71), test = held_out(recipe, 48, 72);
   const ModelWeightsF w = lesson::trained_model("grammar");
-  const Evaluation chosen = evaluate(w, choose), now = evaluate(w, test);
-  const Evaluation before = evaluate(lesson::untrained_model("grammar"), test);
+  const Evaluation chosen = evaluate(w, choose, {.threads = lesson::threads}),
+                   now = evaluate(w, test, {.threads = lesson::threads});
+  const Evaluation before =
+      evaluate(lesson::untrained_model("grammar"), test, {.threads = lesson::threads});
   std::vector<std::vector<std::string>> rows;
   std::set<std::string> who;
   const auto score = [&](const std::string& relation) {

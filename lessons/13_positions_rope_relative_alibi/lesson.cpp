@@ -28,6 +28,7 @@
 #include "support/algebra.hpp"
 #include "support/models.hpp"
 #include "support/page.hpp"
+#include "support/trained.hpp"
 
 using namespace headlight;
 
@@ -441,13 +442,17 @@ void rotary(lesson::Page& page, const Matrix& X, const HeadWeights& W) {
                    "NTK-aware scaling by four keeps the speed of the fastest pair and quarters "
                    "that of the slowest");
 
-  const std::size_t many = 50000, d_head = 64;
-  Matrix hand = xt::zeros<double>({many, d_head});  // [pos, d_head]
-  xt::view(hand, xt::all(), 31) = 1;                // the slowest pair, 31 with 63, points ahead
-  const Matrix clock = rotate(hand, halves);        // [pos, d_head]
-  std::size_t round_after = 0;  // the first token where the hand is past its start
-  for (std::size_t p = 1; p < many && round_after == 0; ++p)
-    if (clock(p, 63) >= 0 && clock(p - 1, 63) < 0) round_after = p;
+  const std::size_t d_head = 64, step = 500;            // first every 500th token, then each
+  Matrix hand = xt::zeros<double>({step + 1, d_head});  // [pos, d_head]
+  xt::view(hand, xt::all(), 31) = 1;  // the slowest pair, 31 with 63, points ahead
+  const auto back_at_its_start = [&](const Rope& rope, std::size_t first) {
+    const Matrix clock = rotate(hand, rope, first);  // [pos, d_head]
+    for (std::size_t p = 1; p <= step; ++p)
+      if (clock(p, 63) >= 0 && clock(p - 1, 63) < 0) return p;
+    return std::size_t{0};
+  };
+  const std::size_t after = step * (back_at_its_start({.position_scale = 1.0 * step}, 0) - 1);
+  const std::size_t round_after = after + back_at_its_start(halves, after);
   const double wavelength = 2 * std::numbers::pi * std::pow(10000.0, 62.0 / 64.0);
   page.check_equal(round_after, static_cast<std::size_t>(std::ceil(wavelength)),
                    "with d_head 64 the slowest pair has gone round once at token 47,118, the first "
@@ -514,6 +519,14 @@ void alibi(lesson::Page& page) {
   const Mask seen = causal_mask(words.size(), words.size());  // [n_query, n_key]
   page.heat_map("head 0, slope 1/2", xt::view(looked_at(near), 0), {words, words}, &seen);
   page.heat_map("head 7, slope 1/256", xt::view(looked_at(near), 7), {words, words}, &seen);
+  const Tensor3 none = xt::zeros<double>(near.shape());  // [n_heads, n_query, n_key]
+  const auto write_penalties = [&](const StageOf<double>& stage) {
+    if (stage.name == "attn.hook_bias") std::copy(near.begin(), near.end(), stage.values.begin());
+  };
+  const AttentionOptions written = {.causal = true, .bias = &none, .intervention = write_penalties};
+  page.check_equal(multi_head_attention(E, of_words, written).pattern == looked_at(near), true,
+                   "the ALiBi penalties, written by an intervention into a bias of zeros, give the "
+                   "ALiBi pattern bit for bit");
   page.check_close(looked_at(near), looked_at(per_key),
                    "adding m j to every key gives the ALiBi pattern: what a whole row shares drops "
                    "out of the softmax")
@@ -637,24 +650,6 @@ void alibi(lesson::Page& page) {
       .controls("C13-27", "C13-30");
 }
 
-// Mean loss where something repeats, so that it can be known: sequences of `length` tokens.
-double loss_at(const ModelWeightsF& model, std::size_t length, std::uint64_t seed) {
-  double loss = 0, count = 0;
-  for (std::uint64_t sequence = 0; sequence < 24; ++sequence) {
-    Random random(1000 * seed + sequence);  // the same beginnings at every length
-    const Example e =
-        repeated_example({.vocabulary = 24, .n = length, .shortest = 5, .longest = 12}, random);
-    const ModelTraceF trace = run_model<float>(e.ids, model, {.record = Record::essential});
-    for (const GoldEdge& edge : e.edges)
-      if (edge.relation == "induction" && edge.has_answer) {
-        loss -=
-            std::log(static_cast<double>(trace.probabilities(edge.query, e.targets[edge.query])));
-        count += 1;
-      }
-  }
-  return loss / count;
-}
-
 // The largest mean weight that a head gives to the token `back` places before.
 double best_head_looking_back(const ModelWeightsF& model, std::size_t back, std::uint64_t seed) {
   Random random(seed);
@@ -681,6 +676,10 @@ void beyond_training(lesson::Page& page) {
   std::vector<std::vector<std::string>> rows;
   std::vector<render::Series> lines;
   std::map<std::string, std::vector<double>> loss;  // of a code, at the four lengths
+  std::map<std::string, double> at_first;           // of an untrained model, at 32
+  std::map<double, std::vector<Example>> texts;     // of every length
+  for (const double length : lengths)
+    texts[length] = lesson::repeats(static_cast<std::size_t>(length), 1000 * page.seed(1301));
   for (const std::string code : {"rope", "alibi", "sinusoidal", "learned", "none", "t5", "shaw",
                                  "rope, interpolated", "rope, NTK-aware"}) {
     const std::string name = "positions-" + code.substr(0, code.find(','));
@@ -692,10 +691,12 @@ void beyond_training(lesson::Page& page) {
       // Interpolation slows the fast pairs too, which tell near tokens apart.
       if (code == "rope, interpolated") model.rope = interpolated(trained, length / 32);
       if (code == "rope, NTK-aware") model.rope = ntk_scaled(trained, 8, length / 32);  // d_head 8
-      line.y.push_back(loss_at(model, static_cast<std::size_t>(length), page.seed(1301)));
+      line.y.push_back(lesson::loss_on_repeats(model, texts.at(length)));
       row.push_back(render::fixed(line.y.back(), 2));
     }
-    row.push_back(render::fixed(loss_at(lesson::untrained_model(name), 32, page.seed(1301)), 2));
+    if (code == name.substr(10))  // the variants of rope began alike
+      at_first[name] = lesson::loss_on_repeats(lesson::untrained_model(name), texts.at(32));
+    row.push_back(render::fixed(at_first.at(name), 2));
     rows.push_back(row);
     lines.push_back(line);
     loss[code] = line.y;

@@ -445,8 +445,8 @@ void along_training(lesson::Page& page) {
   for (const std::size_t step : steps) {
     std::string name = std::to_string(step);
     name = "induction-step-" + std::string(3 - name.size(), '0') + name;
-    const Evaluation e =
-        evaluate(lesson::trained_model(step == 600 ? "induction" : name), examples);
+    const Evaluation e = evaluate(lesson::trained_model(step == 600 ? "induction" : name), examples,
+                                  {.entropy = true, .threads = lesson::threads});
     const RelationFigures& f = e.relation.at("induction");
     x.push_back(static_cast<double>(step));
     loss.push_back(f.loss);
@@ -489,7 +489,8 @@ void along_training(lesson::Page& page) {
   page.check_greater(both / std::sqrt(falls * rises), 0.5,
                      "the loss on repeats falls when the induction head appears: both speeds "
                      "correlate by over 0.5");
-  const Evaluation one_layer = evaluate(lesson::trained_model("induction-one-layer"), examples);
+  const Evaluation one_layer = evaluate(lesson::trained_model("induction-one-layer"), examples,
+                                        {.threads = lesson::threads});
   page.check_less(loss.back(), 0.5, "two layers: the loss on repeats falls below one half");
   page.check_greater(one_layer.relation.at("induction").loss, 1.5,
                      "one layer, the control: the loss on repeats stays above one and a half");

@@ -8,6 +8,7 @@
 #include <headlight/attention/head.hpp>
 #include <headlight/attention/multi_head.hpp>
 #include <headlight/core/fourier.hpp>
+#include <headlight/core/parallel.hpp>
 #include <headlight/core/random.hpp>
 #include <headlight/layer/mask.hpp>
 #include <headlight/layer/softmax.hpp>
@@ -28,6 +29,7 @@
 #include "support/algebra.hpp"
 #include "support/models.hpp"
 #include "support/page.hpp"
+#include "support/trained.hpp"
 #include "trained.hpp"
 
 using namespace headlight;
@@ -340,22 +342,12 @@ void cross_row(lesson::Page& page, const Input& in) {
                  "three latents read 48 raw tokens, as in Perceiver: no encoder made the keys"));
 }
 
+// The loss of a trained model where a text repeats itself.
 double loss_at(const ModelWeightsF& model, std::size_t length) {
-  double loss = 0, count = 0;
-  for (std::uint64_t sequence = 0; sequence < 24; ++sequence) {
-    Random random(210900 + sequence);  // the same beginnings at every length
-    const Example e = repeated_example({24, length, 5, 12}, random);
-    const ModelTraceF trace = run_model<float>(e.ids, model, {.record = Record::essential});
-    for (const GoldEdge& edge : e.edges)
-      if (edge.relation == "induction" && edge.has_answer)
-        loss -=
-            std::log(static_cast<double>(trace.probabilities(edge.query, e.targets[edge.query]))),
-            count += 1;
-  }
-  return loss / count;
+  return lesson::loss_on_repeats(model, lesson::repeats(length, 210900));
 }
 
-void relative_positions(lesson::Page& page, const Input& in) {
+void relative_positions(lesson::Page& page, const Input& in, double rotary) {
   page.step("Row 8: relative positions");
   Random random(8);
   const std::size_t reach = 4;
@@ -395,22 +387,22 @@ void relative_positions(lesson::Page& page, const Input& in) {
                                         "1/(i+1) of a mark on the first token"));
   const ModelWeightsF t5 = lesson::trained_model("positions-t5"),
                       shaw = lesson::trained_model("positions-shaw");
-  const double rotary = loss_at(lesson::trained_model("positions-rope"), 256);
-  page.claim("T08-06", page.check_less(std::max(loss_at(t5, 256), loss_at(shaw, 256)), 0.5 * rotary,
+  const double t5_far = loss_at(t5, 256), shaw_far = loss_at(shaw, 256);
+  page.claim("T08-06", page.check_less(std::max(t5_far, shaw_far), 0.5 * rotary,
                                        "T5 and Shaw, trained on 32 tokens and read at 256, have "
                                        "less than half of the rotary model's loss"));
   page.claim("T08-06",
              page.check_greater(
-                 loss_at(t5, 256), 1.2 * loss_at(t5, 64),
+                 t5_far, 1.2 * loss_at(t5, 64),
                  "T5's loss rises with length: at 256 tokens it is over 1.2 times that at 64"));
   page.claim(
       "T08-06",
       page.check_less(
-          loss_at(shaw, 256), 3 * loss_at(shaw, 32),
+          shaw_far, 3 * loss_at(shaw, 32),
           "Shaw's loss, with offsets clipped, is at 256 tokens less than three times that at 32"));
 }
 
-void alibi_row(lesson::Page& page, const Input& in) {
+void alibi_row(lesson::Page& page, const Input& in, double rotary) {
   page.step("Row 9: ALiBi");
   const std::size_t heads = 8;
   const Vector m = alibi_slopes<double>(heads);       // [n_heads]
@@ -471,7 +463,6 @@ void alibi_row(lesson::Page& page, const Input& in) {
                                        "ALiBi learns nothing about positions: the trained model "
                                        "has no table, as the untrained one"));
   const double near = loss_at(trained, 32), far = loss_at(trained, 256);
-  const double rotary = loss_at(lesson::trained_model("positions-rope"), 256);
   page.claim("T09-04", page.check_less(far, 0.5 * rotary,
                                        "ALiBi, trained on 32 tokens and read at 256, has less than "
                                        "half of the rotary model's loss"));
@@ -602,14 +593,15 @@ void recall(lesson::Page& page) {
   const Recall few = recall_task(8), many = recall_task(128);
   const std::vector<std::pair<std::string, Way>> ways = recall_ways();
   std::vector<std::vector<std::string>> table;
-  std::vector<double> of_few, of_many;
-  std::vector<Matrix> answers;
-  for (const auto& [name, way] : ways) {
-    answers.push_back(way(many));
-    of_few.push_back(right_answers(few, way(few)));
-    of_many.push_back(right_answers(many, answers.back()));
-    table.push_back({name, render::fixed(of_few.back(), 2), render::fixed(of_many.back(), 2)});
-  }
+  std::vector<double> of_few(ways.size()), of_many(ways.size());
+  std::vector<Matrix> answers(ways.size());
+  parallel_for(ways.size(), lesson::threads, [&](std::size_t w) {
+    answers[w] = ways[w].second(many);
+    of_few[w] = right_answers(few, ways[w].second(few));
+    of_many[w] = right_answers(many, answers[w]);
+  });
+  for (std::size_t w = 0; w < ways.size(); ++w)
+    table.push_back({ways[w].first, render::fixed(of_few[w], 2), render::fixed(of_many[w], 2)});
   page.text_table({"mechanism", "8 pairs", "128 pairs"}, table);
   const auto of = [&](const std::string& name) {
     for (std::size_t w = 0; w < ways.size(); ++w)
@@ -667,11 +659,17 @@ void costs(lesson::Page& page, const Input& in) {
   std::map<std::string, double> power, storage;
   const std::vector<Row> all = table_rows();
   std::vector<std::vector<std::size_t>> got(all.size()), want(all.size());
+  std::vector<Work> counted(all.size() * lengths.size());
+  parallel_for(counted.size(), lesson::threads, [&](std::size_t task) {
+    const std::size_t length = lengths[task % lengths.size()];
+    counted[task] = all[task / lengths.size()].run(input_of(length)).work;
+  });
   for (const Row& row : all) {
     const Measured here = row.run(in);
     render::Series time{row.name, x, {}}, memory{row.name, x, {}};
-    for (const std::size_t length : lengths) {
-      const Work work = row.run(input_of(length)).work, formula = row.formula(length);
+    for (std::size_t k = 0; k < lengths.size(); ++k) {
+      const Work work = counted[report.size() * lengths.size() + k],
+                 formula = row.formula(lengths[k]);
       for (const auto& [w, list] : {std::pair{work, &got}, {formula, &want}})
         for (const std::size_t figure : {w.multiply_adds, w.exponentials, w.largest_buffer})
           (*list)[report.size()].push_back(figure);
@@ -828,8 +826,9 @@ void tell(lesson::Page& page) {
   performer_row(page, in);
   flash_row(page, in);
   cross_row(page, in);
-  relative_positions(page, in);
-  alibi_row(page, in);
+  const double rotary = loss_at(lesson::trained_model("positions-rope"), 256);
+  relative_positions(page, in, rotary);
+  alibi_row(page, in, rotary);
   state_space_row(page, in);
   recall(page);
 }

@@ -34,7 +34,6 @@ ModelWeightsF shipped(const std::string& name) {
   return read_gpt2_folder<float>(model_folder(name));
 }
 
-constexpr std::size_t threads = 2;
 constexpr std::size_t tried_steps = 4;  // that the estimate stands on
 
 std::string text(const char* format, auto... values) {

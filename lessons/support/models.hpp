@@ -13,6 +13,9 @@
 
 namespace lesson {
 
+/// On how many threads lessons train and run models; no result depends on it.
+inline constexpr std::size_t threads = 2;
+
 /// @param name  of a model in lessons/models  @return its folder
 std::filesystem::path model_folder(const std::string& name);
 

@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -61,6 +62,15 @@ void train_anew(const TrainedModels& models, const std::string& program, std::ui
                           std::cerr << "\r" << line << "  " << std::flush;
                         },
                         seconds});
+}
+
+// Traces come and go, each as large as the last. Their memory is kept for the next one: fresh pages
+// cost as much as the arithmetic.
+void keep_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);   // bytes
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);  // bytes
+#endif
 }
 
 int refuse(const std::string& program, const std::string& reason) {
@@ -132,6 +142,7 @@ int run(int argc, char** argv, const About& about, void (*tell)(Page&)) {
     settings.pause =
         given.count("step") > 0 && terminal && isatty(STDIN_FILENO) != 0 && !settings.silent;
 
+    keep_memory();
     if (settings.retrain) train_anew(about.models, program, settings.seed);
     Page page(about, settings);
     tell(page);

@@ -43,14 +43,35 @@ double OrderAnswers::worse() const {
 }
 
 OrderAnswers order_answers(const std::string& recipe, const ModelWeightsF& weights) {
-  const Evaluation found = evaluate(weights, held_out(find_recipe(recipe), 64));
+  const Evaluation found =
+      evaluate(weights, held_out(find_recipe(recipe), 64), {.threads = threads});
   return {found.relation.at("previous").accuracy, found.relation.at("before previous").accuracy};
+}
+
+std::vector<Example> repeats(std::size_t length, std::uint64_t seed) {
+  std::vector<Example> examples;
+  for (std::uint64_t sequence = 0; sequence < 3072 / length; ++sequence) {
+    Random random(seed + sequence);
+    examples.push_back(repeated_example({24, length, 5, 12}, random));
+    std::vector<GoldEdge>& edges = examples.back().edges;
+    std::erase_if(edges, [](const GoldEdge& edge) { return edge.relation != "induction"; });
+    for (GoldEdge& edge : edges) edge.keys.clear();  // the loss is asked for, not who looks where
+  }
+  return examples;
+}
+
+double loss_on_repeats(const ModelWeightsF& weights, std::span<const Example> examples) {
+  return evaluate(weights, examples, {.threads = threads}).relation.at("induction").loss;
 }
 
 double loss_without(const ModelWeightsF& weights, std::span<const Example> examples,
                     const std::vector<HeadId>& heads) {
   const InterventionOf<float> off = ablate<float>(heads, Ablation::zero);
-  return evaluate(weights, examples, [&](std::size_t) { return off; }).loss;
+  return evaluate(weights, examples,
+                  {.intervention = [&](std::size_t) { return off; },
+                   .record = Record::essential,
+                   .threads = threads})
+      .loss;
 }
 
 }  // namespace lesson

@@ -43,6 +43,17 @@ struct OrderAnswers {
 /// trained or not  @return its answers
 OrderAnswers order_answers(const std::string& recipe, const headlight::ModelWeightsF& weights);
 
+/// Text that repeats itself, as the "positions-" models learned it, with a period of 5 to 12:
+/// sequences of 3,072 tokens together, with the same beginnings at every length.
+/// @param length  of a sequence, in tokens  @param seed  of the first sequence; the others follow
+/// @return examples
+std::vector<headlight::Example> repeats(std::size_t length, std::uint64_t seed);
+
+/// @param weights  a model  @param examples  of repeats()
+/// @return mean loss where something repeats, so that it can be known
+double loss_on_repeats(const headlight::ModelWeightsF& weights,
+                       std::span<const headlight::Example> examples);
+
 /// @param weights  a model  @param examples  it is run on  @param heads  whose output becomes zero
 /// @return mean loss
 double loss_without(const headlight::ModelWeightsF& weights,

@@ -47,16 +47,16 @@ inline Circuit circuit_of(const ModelWeightsF& w, const Recipe& recipe) {
   for (std::size_t h = 0; h < f.mass.shape(1); ++h)
     layer0.push_back({0, h}), layer1.push_back({1, h});
   const auto without = [&](const std::vector<HeadId>& heads) {
-    return evaluate(w, examples, [&](std::size_t) { return ablate<float>(heads, Ablation::zero); })
-        .relation.at("induction")
-        .loss;
+    const auto off = [&](std::size_t) { return ablate<float>(heads, Ablation::zero); };
+    return evaluate(w, examples, {.intervention = off}).relation.at("induction").loss;
   };
   c.without_layer0 = without(layer0);
   if (last == 0) return c;
   c.without_layer1 = without(layer1);
   for (const PathEdge edge : {PathEdge::query, PathEdge::key, PathEdge::value, PathEdge::direct}) {
     const double accuracy =
-        evaluate(w, examples, [&](std::size_t) { return cut_edge<float>(w, layer0, edge, 1); })
+        evaluate(w, examples,
+                 {.intervention = [&](std::size_t) { return cut_edge<float>(w, layer0, edge, 1); }})
             .relation.at("induction")
             .accuracy;
     if (edge == PathEdge::key)

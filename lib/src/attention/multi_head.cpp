@@ -134,12 +134,14 @@ void size_trace(const Sizes<T>& s, const MultiHeadWeightsOf<T>& w,
   set_shape(t.attention_output, std::array{s.n_query, s.d_model});
 }
 
-// The row of the relative tables that query i has for key j.
+// The rows of the relative tables for all offsets; those of query i begin at n_query - 1 - i.
 template <class T>
-std::size_t row_of_offset(const Sizes<T>& s, std::size_t i, std::size_t j) {
-  return relative_row(
-      static_cast<std::ptrdiff_t>(j) - static_cast<std::ptrdiff_t>(s.first_position + i),
-      s.offsets / 2);
+std::vector<std::size_t> rows_of_offsets(const Sizes<T>& s) {
+  std::vector<std::size_t> rows(s.offsets ? s.n_query + s.n_key : 0);
+  const auto position = static_cast<std::ptrdiff_t>(s.first_position + s.n_query) - 1;  // the last
+  for (std::size_t j = 0; j < rows.size(); ++j)
+    rows[j] = relative_row(static_cast<std::ptrdiff_t>(j) - position, s.offsets / 2);
+  return rows;
 }
 
 // Rows first ... first + count of one head: what each stage works on.
@@ -169,14 +171,16 @@ class Stages {
         options_(options),
         factors_(factors),
         t_(trace),
+        rows_of_offsets_(rows_of_offsets(sizes)),
         visible_(sizes.n_query) {
+    in_one_sweep_ = !options.intervention;
     for (std::size_t i = 0; i < s_.n_query; ++i) {
       const bool* row = t_.mask.data() + i * s_.n_key;
-      visible_[i] = static_cast<std::size_t>(std::find(row, row + s_.n_key, false) - row);
-      in_one_sweep_ =
-          in_one_sweep_ && std::find(row + visible_[i], row + s_.n_key, true) == row + s_.n_key;
+      const void* hidden = std::memchr(row, 0, s_.n_key);
+      visible_[i] =
+          hidden ? static_cast<std::size_t>(static_cast<const bool*>(hidden) - row) : s_.n_key;
+      in_one_sweep_ = in_one_sweep_ && !std::memchr(row + visible_[i], 1, s_.n_key - visible_[i]);
     }
-    in_one_sweep_ = in_one_sweep_ && t_.bias.size() == 0 && !options.intervention;
     constexpr std::size_t cache = 8
                                   << 20;  // bytes; a larger record is gone before it is read again
     past_cache_ = t_.pattern.size() * sizeof(T) > cache;
@@ -199,12 +203,15 @@ class Stages {
       const auto place = [&](Tensor3Of<T>& tensor) {
         return tensor.size() ? at(tensor, row) : nullptr;
       };
-      kernels_.attend(work.data + i * stride, s_.scale, visible_[row.first], s_.n_key,
+      kernels_.attend(work.data + i * stride, s_.scale, place(t_.bias), visible_[row.first],
+                      s_.n_key,
                       {place(t_.raw_scores), place(t_.scores), place(t_.masked_scores),
                        place(t_.softmax_exp), place(t_.pattern)},
                       past_cache_, *at(t_.softmax_max, row), *at(t_.softmax_sum, row));
     }
+    shift(p, work);
     mix(p, work);
+    add_shift(p);
   }
 
   void raw_scores(Piece p) const {  // Q K^T
@@ -246,24 +253,13 @@ class Stages {
     });
   }
 
-  void relative_output(Piece p) const {  // a^V of every offset times the weight that lies on it
-    if (t_.relative_output.size() == 0) return;
-    std::vector<T> share(p.count * s_.offsets, T(0));
-    for (std::size_t i = 0; i < p.count; ++i) {
-      const T* weight = at(t_.pattern, {p.head, p.first + i, 1});
-      for (std::size_t j = 0; j < s_.n_key; ++j)
-        share[i * s_.offsets + row_of_offset(s_, p.first + i, j)] += weight[j];
-    }
-    multiply<T>(T(1), {share.data(), p.count, s_.offsets, s_.offsets},
-                columns(view(w_.relative_values), p.head * s_.d_value, s_.d_value), T(0),
-                rows(head_view(t_.relative_output, p.head), p.first, p.count));
+  void relative_output(Piece p) const {
+    shift(p, rows(head_view(std::as_const(t_.pattern), p.head), p.first, p.count));
   }
 
   void output(Piece p) const {  // z = A V, with the positions on values where there are any
     mix(p, rows(head_view(std::as_const(t_.pattern), p.head), p.first, p.count));
-    if (t_.relative_output.size() == 0) return;
-    T* z = at(t_.output, p);
-    kernels_.add(z, at(t_.relative_output, p), z, p.count * s_.d_value);
+    add_shift(p);
   }
 
   using Step = void (Stages<T>::*)(Piece) const;
@@ -295,6 +291,29 @@ class Stages {
     multiply<T>(T(1), rows(head_view(std::as_const(t_.query), p.head), p.first, p.count),
                 transposed(rows(head_view(std::as_const(t_.key), p.head), 0, 1)), T(0),
                 columns(scores, 0, 1));
+  }
+
+  void shift(Piece p, ViewOf<const T> pattern) const {  // a^V of an offset times what lies on it
+    if (t_.relative_output.size() == 0) return;
+    std::vector<T> share(p.count * s_.offsets, T(0));
+    for (std::size_t i = 0; i < p.count; ++i) {
+      const T* weight = pattern.data + i * pattern.stride;
+      const std::size_t* row = rows_of_offsets_.data() + s_.n_query - 1 - (p.first + i);
+      const auto far =  // keys so far back that they share the first row
+          static_cast<std::size_t>(std::upper_bound(row, row + s_.n_key, 0u) - row);
+      const std::size_t end = in_one_sweep_ ? visible_[p.first + i] : s_.n_key;
+      share[i * s_.offsets] = kernels_.sum(weight, far);
+      for (std::size_t j = far; j < end; ++j) share[i * s_.offsets + row[j]] += weight[j];
+    }
+    multiply<T>(T(1), {share.data(), p.count, s_.offsets, s_.offsets},
+                columns(view(w_.relative_values), p.head * s_.d_value, s_.d_value), T(0),
+                rows(head_view(t_.relative_output, p.head), p.first, p.count));
+  }
+
+  void add_shift(Piece p) const {
+    if (t_.relative_output.size() == 0) return;
+    T* z = at(t_.output, p);
+    kernels_.add(z, at(t_.relative_output, p), z, p.count * s_.d_value);
   }
 
   void mix(Piece p, ViewOf<const T> pattern) const {
@@ -345,6 +364,7 @@ class Stages {
   const std::vector<Factors<T>>& factors_;
   MultiHeadTraceOf<T>& t_;
   const detail::RowKernels<T>& kernels_ = detail::row_kernels<T>();
+  std::vector<std::size_t> rows_of_offsets_;
   std::vector<std::size_t> visible_;  // keys of a row before the first hidden one
   bool in_one_sweep_ = true;          // every row sees its first keys and no others
   bool past_cache_ = false;
@@ -395,16 +415,18 @@ void put_null_key_first(const MultiHeadWeightsOf<T>& w, MultiHeadTraceOf<T>& t) 
 }
 
 template <class T>
-void turn(const Sizes<T>& s, const Rope& rope, MultiHeadTraceOf<T>& t) {
-  for (std::size_t h = 0; h < s.n_heads; ++h) {
+void turn(const Sizes<T>& s, const Rope& rope, std::size_t threads, MultiHeadTraceOf<T>& t) {
+  const TurnsOf<T> all =
+      turns<T>(0, std::max(s.first_position + s.n_query, s.n_tokens), s.d_head, rope);
+  parallel_for(s.n_heads, threads, [&](std::size_t h) {
     const ViewOf<const T> key = head_view(std::as_const(t.key), h);
     const ViewOf<T> rotated_key = head_view(t.rotated_key, h);
-    rotate<T>(head_view(std::as_const(t.query), h), s.first_position, rope,
+    rotate<T>(head_view(std::as_const(t.query), h), all, s.first_position, rope.pairing,
               head_view(t.rotated_query, h));
     std::copy_n(key.data, s.null_keys * s.d_head, rotated_key.data);
-    rotate<T>(rows(key, s.null_keys, s.n_tokens), 0, rope,
+    rotate<T>(rows(key, s.null_keys, s.n_tokens), all, 0, rope.pairing,
               rows(rotated_key, s.null_keys, s.n_tokens));
-  }
+  });
 }
 
 // What positions add to the scores: the caller's bias, and q_i . a^K of every offset.
@@ -416,14 +438,18 @@ void bias_of_positions(const Sizes<T>& s, const MultiHeadWeightsOf<T>& w,
   else
     std::fill(t.bias.begin(), t.bias.end(), T(0));
   if (s.offsets == 0) return;
+  const std::vector<std::size_t> rows = rows_of_offsets(s);
   MatrixOf<T> by_offset = MatrixOf<T>::from_shape({s.n_query, s.offsets});
   for (std::size_t h = 0; h < s.n_heads; ++h) {
     multiply<T>(s.scale, head_view(std::as_const(t.query), h),
                 transposed(columns(view(w.relative_keys), h * s.d_head, s.d_head)), T(0),
                 view(by_offset));
-    for (std::size_t i = 0; i < s.n_query; ++i)
-      for (std::size_t j = 0; j < s.n_key; ++j)
-        t.bias(h, i, j) += by_offset(i, row_of_offset(s, i, j));
+    for (std::size_t i = 0; i < s.n_query; ++i) {
+      T* bias = t.bias.data() + (h * s.n_query + i) * s.n_key;
+      const T* of_row = by_offset.data() + i * s.offsets;
+      const std::size_t* row = rows.data() + s.n_query - 1 - i;
+      for (std::size_t j = 0; j < s.n_key; ++j) bias[j] += of_row[row[j]];
+    }
   }
 }
 
@@ -471,7 +497,7 @@ void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
   announce(t.key);
   announce(t.value);
   if (options.rope) {
-    turn(s, *options.rope, t);
+    turn(s, *options.rope, threads, t);
     announce(t.rotated_query);
     announce(t.rotated_key);
   }
@@ -512,8 +538,9 @@ void multi_head_attention(const MatrixOf<T>& x, const MatrixOf<T>& memory,
   bool contributions_changed = false;
   if (everything) {
     parallel_for(s.n_heads, threads, [&](std::size_t h) {  // [n_heads, n_query, d_model]
-      multiply<T>(T(1), head_view(std::as_const(t.output), h),
-                  rows(view(w.W_O), h * s.d_value, s.d_value), T(0), head_view(t.contribution, h));
+      detail::affine_columns<T>(head_view(std::as_const(t.output), h),
+                                rows(view(w.W_O), h * s.d_value, s.d_value), nullptr,
+                                head_view(t.contribution, h));
     });
     if (options.intervention) {
       const Tensor3Of<T> before = t.contribution;

@@ -12,7 +12,7 @@ template <class T>
 struct RowRecord {
   T* raw = nullptr;      // Q K^T
   T* scores = nullptr;   // scaled
-  T* masked = nullptr;   // -inf from `visible` on
+  T* masked = nullptr;   // with the bias, -inf from `visible` on
   T* exp = nullptr;      // exp(masked - max)
   T* pattern = nullptr;  // exp / sum
 };
@@ -44,11 +44,11 @@ struct RowKernels {
   // y = x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
   void (*gelu_new)(const T* x, T* y, std::size_t n);
   // One row from raw scores to pattern, in place in `row`, whose cells from `visible` on are
-  // hidden. There are fifteen cells before and after the row that are nobody's. `past_cache` writes
-  // the record around the caches where its tensors lie alike in their lines: right for memory that
-  // is not read again soon.
-  void (*attend)(T* row, T scale, std::size_t visible, std::size_t n, const RowRecord<T>& record,
-                 bool past_cache, T& max, T& sum);
+  // hidden. The bias, which may be null, is added to scaled scores. There are fifteen cells before
+  // and after the row that are nobody's. `past_cache` writes the record around the caches where its
+  // tensors lie alike in their lines: right for memory that is not read again soon.
+  void (*attend)(T* row, T scale, const T* bias, std::size_t visible, std::size_t n,
+                 const RowRecord<T>& record, bool past_cache, T& max, T& sum);
   // to = value, around the caches
   void (*fill)(T value, T* to, std::size_t n);
   const char* name;
@@ -69,6 +69,9 @@ struct TileKernel {
   // are `row_step` apart (the two exchanged for a transposed matrix), and `depth` rows of a panel.
   void (*multiply)(const T* a, std::size_t row_step, std::size_t step, const T* panel,
                    std::size_t depth, bool add, T* c, std::size_t c_stride, std::size_t rows);
+  // The same with the left half of the panel's columns: heads are often narrower than a panel.
+  void (*multiply_half)(const T* a, std::size_t row_step, std::size_t step, const T* panel,
+                        std::size_t depth, bool add, T* c, std::size_t c_stride, std::size_t rows);
   const char* name;
 };
 

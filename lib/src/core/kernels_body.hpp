@@ -101,7 +101,8 @@ HEADLIGHT_INLINE Simd<float> exp_vector(const Simd<float>& x) {
 
 HEADLIGHT_INLINE Simd<double> exp_vector(const Simd<double>& x) {
   Simd<double> y;
-  for (std::size_t j = 0; j < vector_bytes / sizeof(double); ++j) y[j] = std::exp(x[j]);
+  for (std::size_t j = 0; j < vector_bytes / sizeof(double); ++j)
+    y[j] = x[j] < -746 ? 0.0 : std::exp(x[j]);  // below it is zero; so are all hidden keys
   return y;
 }
 
@@ -170,10 +171,12 @@ HEADLIGHT_INLINE Lanes<T> larger(const Lanes<T>& a, const Lanes<T>& b) {
 
 template <class T>
 HEADLIGHT_INLINE T largest_lane(const Lanes<T>& v) {
-  T cells[lanes], max = -__builtin_inf();
+  T cells[lanes];
   store(v, cells);
-  for (const T cell : cells) max = cell > max ? cell : max;
-  return max;
+  for (std::size_t half = lanes / 2; half > 0; half /= 2)
+    for (std::size_t j = 0; j < half; ++j)
+      cells[j] = cells[j + half] > cells[j] ? cells[j + half] : cells[j];
+  return cells[0];
 }
 
 template <class T>
@@ -272,26 +275,48 @@ struct Cells {
 
 // The ends of a row are rare, and take g++ long where they are inlined.
 template <class T>
-__attribute__((noinline)) void hide_outside(const Cells& cells, T* some, std::size_t at,
-                                            T otherwise) {
-  for (std::size_t lane = 0; lane < lanes; ++lane)
-    if (at + lane < cells.first || at + lane >= cells.last) some[lane] = otherwise;
-}
-
-template <class T>
 __attribute__((noinline)) void put_some(const Cells& cells, const T* some, std::size_t at, T* to) {
   for (std::size_t lane = 0; lane < lanes; ++lane)
     if (at + lane >= cells.first && at + lane < cells.last) to[at + lane] = some[lane];
+}
+
+template <class T>
+__attribute__((noinline)) void take_some(const Cells& cells, const T* from, std::size_t at,
+                                         T* some) {
+  for (std::size_t lane = 0; lane < lanes; ++lane)
+    some[lane] = at + lane >= cells.first && at + lane < cells.last ? from[at + lane] : T(0);
+}
+
+// The cells of a row that are there, zeros elsewhere; `from` is where cell 0 would be.
+template <class T>
+HEADLIGHT_INLINE Lanes<T> take(const Cells& cells, const T* from, std::size_t at) {
+  if (cells.has(at)) return load(from + at);
+  T some[lanes];
+  take_some(cells, from, at, some);
+  return load(some);
+}
+
+// 0, 1, ..., 15
+template <class T>
+HEADLIGHT_INLINE Lanes<T> lane_numbers() {
+  static constexpr T numbers[lanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return load(numbers);
 }
 
 // v where there is a cell, `otherwise` elsewhere.
 template <class T>
 HEADLIGHT_INLINE Lanes<T> only(const Cells& cells, const Lanes<T>& v, std::size_t at, T otherwise) {
   if (cells.has(at)) return v;
-  T some[lanes];
-  store(v, some);
-  hide_outside(cells, some, at, otherwise);
-  return load(some);
+  const std::size_t from = cells.first > at ? cells.first - at : 0;
+  const std::size_t to = cells.last > at ? cells.last - at : 0;
+  const T first = static_cast<T>(from < lanes ? from : lanes);
+  const T last = static_cast<T>(to < lanes ? to : lanes);
+  return each<T>(
+      [=](const Simd<T>& x, const Simd<T>& lane) {
+        const Simd<T> other = otherwise - Simd<T>{};
+        return lane < first ? other : lane < last ? x : other;
+      },
+      v, lane_numbers<T>());
 }
 
 // Writes the cells of a row of the record; `to` is where cell 0 would be.
@@ -312,22 +337,27 @@ HEADLIGHT_INLINE void put(const Cells& cells, const Lanes<T>& v, std::size_t at,
 // Three sweeps over the row, each as much as can be done before the next needs a number of the
 // whole row: to the maximum, to the sum, to the pattern. `start` is where in its first sixteen the
 // row starts.
-template <bool around, class T>
-void attend_in_sweeps(T* row, T scale, std::size_t visible, std::size_t n, std::size_t start,
-                      const RowRecord<T>& record, T& max, T& sum) {
+template <bool around, bool biased, class T>
+void attend_in_sweeps(T* row, T scale, const T* bias, std::size_t visible, std::size_t n,
+                      std::size_t start, const RowRecord<T>& record, T& max, T& sum) {
   const T hidden = -__builtin_inf();
   const Cells all{start, start + n}, seen{start, start + visible};
-  const auto moved = [start](T* to) { return to ? to - start : nullptr; };
-  row -= start;
+  const auto moved = [start](auto* to) { return to ? to - start : nullptr; };
+  row -= start, bias = moved(bias);
   const RowRecord<T> to{moved(record.raw), moved(record.scores), moved(record.masked),
                         moved(record.exp), moved(record.pattern)};
   const auto scaled = [scale](const Simd<T>& v) { return v * scale; };
+  const auto plus = [](const Simd<T>& score, const Simd<T>& b) {
+    return __builtin_assoc_barrier(score) + b;  // the score as it is recorded: nothing fuses
+  };
 
   Lanes<T> best = same(hidden);
   std::size_t at = 0;
   for (; at < seen.last; at += lanes) {
     const Lanes<T> raw = load(row + at), score = each<T>(scaled, raw);
-    const Lanes<T> masked = only(seen, score, at, hidden);
+    Lanes<T> shifted = score;
+    if constexpr (biased) shifted = each<T>(plus, score, take(all, bias, at));
+    const Lanes<T> masked = only(seen, shifted, at, hidden);
     best = larger(best, masked);
     put<around>(all, raw, at, to.raw);
     put<around>(all, score, at, to.scores);
@@ -370,16 +400,18 @@ HEADLIGHT_INLINE std::size_t place_in_line(const T* to) {
 }
 
 template <class T>
-void attend_row(T* row, T scale, std::size_t visible, std::size_t n, const RowRecord<T>& record,
-                bool past_cache, T& max, T& sum) {
+void attend_row(T* row, T scale, const T* bias, std::size_t visible, std::size_t n,
+                const RowRecord<T>& record, bool past_cache, T& max, T& sum) {
   const std::size_t start = place_in_line(record.pattern);
   const auto lies_alike = [start](const T* to) { return !to || place_in_line(to) == start; };
   past_cache = past_cache && lies_alike(record.raw) && lies_alike(record.scores) &&
                lies_alike(record.masked) && lies_alike(record.exp);
-  if (past_cache)
-    attend_in_sweeps<true>(row, scale, visible, n, start, record, max, sum);
+  if (bias)
+    attend_in_sweeps<false, true>(row, scale, bias, visible, n, 0, record, max, sum);
+  else if (past_cache)
+    attend_in_sweeps<true, false>(row, scale, bias, visible, n, start, record, max, sum);
   else
-    attend_in_sweeps<false>(row, scale, visible, n, 0, record, max, sum);
+    attend_in_sweeps<false, false>(row, scale, bias, visible, n, 0, record, max, sum);
 }
 
 template <class T>

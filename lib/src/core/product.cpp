@@ -26,16 +26,21 @@ template <class T>
 void multiply_last_panel(const TileKernel<T>& tile, const T* a, std::size_t row_step,
                          std::size_t step, const T* panel, std::size_t depth, bool add,
                          ViewOf<T> c) {
+  const bool is_half = 2 * c.columns <= tile.columns;
+  const auto multiply = is_half ? tile.multiply_half : tile.multiply;
+  const std::size_t width = is_half ? tile.columns / 2 : tile.columns;
+  if (c.columns == width)  // nothing sticks out of the half
+    return multiply(a, row_step, step, panel, depth, add, c.data, c.stride, c.rows);
   T sums[16 * 64];
   for (std::size_t i = 0; i < c.rows; i += tile.rows, a += tile.rows * row_step) {
     const std::size_t count = std::min(tile.rows, c.rows - i);
     T* to = c.data + i * c.stride;
     if (add)
       for (std::size_t r = 0; r < count; ++r)
-        std::copy_n(to + r * c.stride, c.columns, sums + r * tile.columns);
-    tile.multiply(a, row_step, step, panel, depth, add, sums, tile.columns, count);
+        std::copy_n(to + r * c.stride, c.columns, sums + r * width);
+    multiply(a, row_step, step, panel, depth, add, sums, width, count);
     for (std::size_t r = 0; r < count; ++r)
-      std::copy_n(sums + r * tile.columns, c.columns, to + r * c.stride);
+      std::copy_n(sums + r * width, c.columns, to + r * c.stride);
   }
 }
 

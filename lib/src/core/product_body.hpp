@@ -20,7 +20,8 @@ constexpr std::size_t simd_cells = vector_bytes / sizeof(T);
 template <class T>
 constexpr std::size_t tile_columns = 2 * simd_cells<T>;
 
-template <std::size_t rows, class T>
+// All columns of a panel, or its left half alone.
+template <std::size_t rows, bool whole, class T>
 HEADLIGHT_INLINE void multiply_rows(const T* a, std::size_t row_step, std::size_t step,
                                     const T* panel, std::size_t depth, bool add, T* c,
                                     std::size_t c_stride) {
@@ -28,39 +29,43 @@ HEADLIGHT_INLINE void multiply_rows(const T* a, std::size_t row_step, std::size_
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < rows; ++i) {
     T* row = c + i * c_stride;
-    __builtin_prefetch(row, 1), __builtin_prefetch(row + tile_columns<T> - 1, 1);
-    if (add) left[i] = load_simd(row), right[i] = load_simd(row + simd_cells<T>);
+    __builtin_prefetch(row, 1);
+    if (whole) __builtin_prefetch(row + tile_columns<T> - 1, 1);
+    if (add) left[i] = load_simd(row);
+    if (add && whole) right[i] = load_simd(row + simd_cells<T>);
   }
 #pragma GCC unroll 4
   for (std::size_t k = 0; k < depth; ++k, a += step) {
     const Simd<T> b_left = load_simd(panel + k * tile_columns<T>);
-    const Simd<T> b_right = load_simd(panel + k * tile_columns<T> + simd_cells<T>);
+    const Simd<T> b_right =
+        whole ? load_simd(panel + k * tile_columns<T> + simd_cells<T>) : Simd<T>{};
 #pragma GCC unroll 16
     for (std::size_t i = 0; i < rows; ++i) {
       const T factor = a[i * row_step];
       left[i] += factor * b_left;
-      right[i] += factor * b_right;
+      if (whole) right[i] += factor * b_right;
     }
   }
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < rows; ++i) {
     T* row = c + i * c_stride;
-    store_simd(left[i], row), store_simd(right[i], row + simd_cells<T>);
+    store_simd(left[i], row);
+    if (whole) store_simd(right[i], row + simd_cells<T>);
   }
 }
 
 // Tile after tile; the last rows in ever lower ones.
-template <std::size_t rows_of_tile, class T>
+template <std::size_t rows_of_tile, bool whole, class T>
 void multiply_panel(const T* a, std::size_t row_step, std::size_t step, const T* panel,
                     std::size_t depth, bool add, T* c, std::size_t c_stride, std::size_t rows) {
   while (rows >= rows_of_tile) {
-    multiply_rows<rows_of_tile>(a, row_step, step, panel, depth, add, c, c_stride);
+    multiply_rows<rows_of_tile, whole>(a, row_step, step, panel, depth, add, c, c_stride);
     a += rows_of_tile * row_step, c += rows_of_tile * c_stride, rows -= rows_of_tile;
   }
   if constexpr (rows_of_tile > 1)
     if (rows > 0)
-      multiply_panel<(rows_of_tile + 1) / 2>(a, row_step, step, panel, depth, add, c, c_stride,
-                                             rows);
+      multiply_panel<(rows_of_tile + 1) / 2, whole>(a, row_step, step, panel, depth, add, c,
+                                                    c_stride, rows);
 }
 
 // Panels of a matrix that is read row by row; the next rows are on their way meanwhile.
@@ -94,9 +99,13 @@ void pack_transposed(const T* b, std::size_t stride, std::size_t rows, std::size
 
 template <class T>
 constexpr TileKernel<T> tile_named(const char* name) {
-  return {
-      tile_rows, tile_columns<T>, pack_rows<T>, pack_transposed<T>, multiply_panel<tile_rows, T>,
-      name};
+  return {tile_rows,
+          tile_columns<T>,
+          pack_rows<T>,
+          pack_transposed<T>,
+          multiply_panel<tile_rows, true, T>,
+          multiply_panel<tile_rows, false, T>,
+          name};
 }
 
 }  // namespace

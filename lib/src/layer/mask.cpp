@@ -6,8 +6,8 @@
 namespace headlight {
 
 Mask full_mask(std::size_t n_query, std::size_t n_key) {
-  Mask mask({n_query, n_key});
-  std::fill(mask.begin(), mask.end(), true);
+  Mask mask = Mask::from_shape({n_query, n_key});
+  std::fill_n(mask.data(), mask.size(), true);
   return mask;
 }
 
@@ -16,9 +16,10 @@ Mask causal_mask(std::size_t n_query, std::size_t n_key) {
                 "wanted no more queries than keys, got " + std::to_string(n_query) +
                     " queries and " + std::to_string(n_key) + " keys");
   const std::size_t first_position = n_key - n_query;
-  Mask mask({n_query, n_key});
+  Mask mask = Mask::from_shape({n_query, n_key});
+  std::fill_n(mask.data(), mask.size(), false);
   for (std::size_t i = 0; i < n_query; ++i)
-    for (std::size_t j = 0; j < n_key; ++j) mask(i, j) = j <= i + first_position;
+    std::fill_n(mask.data() + i * n_key, i + first_position + 1, true);
   return mask;
 }
 

@@ -24,12 +24,13 @@ Tensor3Of<T> alibi_bias(std::size_t n_heads, std::size_t n_query, std::size_t n_
                 "wanted no more queries than keys, got " + std::to_string(n_query) +
                     " queries and " + std::to_string(n_key) + " keys");
   const VectorOf<T> slopes = alibi_slopes<T>(n_heads);
-  Tensor3Of<T> bias({n_heads, n_query, n_key});
+  Tensor3Of<T> bias = Tensor3Of<T>::from_shape({n_heads, n_query, n_key});
+  T* cell = bias.data();
   for (std::size_t h = 0; h < n_heads; ++h)
     for (std::size_t i = 0; i < n_query; ++i)
       for (std::size_t j = 0; j < n_key; ++j) {
         const T distance = static_cast<T>(i + n_key - n_query) - static_cast<T>(j);
-        bias(h, i, j) = -slopes(h) * distance;
+        *cell++ = -slopes(h) * distance;
       }
   return bias;
 }

@@ -58,22 +58,41 @@ std::vector<std::size_t> pairing_order(std::size_t d_head, const Rope& rope) {
 }
 
 template <class T>
-void rotate(ViewOf<const T> x, std::size_t first_position, const Rope& rope, ViewOf<T> rotated) {
-  const std::size_t turning = turning_coordinates(x.columns, rope, "rotate");
+TurnsOf<T> turns(std::size_t first_position, std::size_t n, std::size_t d_head, const Rope& rope) {
+  const Vector frequencies = rope_frequencies(d_head, rope);  // [pairs]
+  const std::size_t pairs = frequencies.size();
+  TurnsOf<T> t{MatrixOf<T>::from_shape({n, pairs}), MatrixOf<T>::from_shape({n, pairs})};
+  for (std::size_t i = 0; i < n; ++i) {
+    const double position = static_cast<double>(first_position + i);
+    for (std::size_t pair = 0; pair < pairs; ++pair) {
+      const double angle = position * frequencies(pair);  // radians
+      t.cosine.data()[i * pairs + pair] = static_cast<T>(std::cos(angle));
+      t.sine.data()[i * pairs + pair] = static_cast<T>(std::sin(angle));
+    }
+  }
+  return t;
+}
+
+template <class T>
+void rotate(ViewOf<const T> x, const TurnsOf<T>& turns, std::size_t first, RopePairing pairing,
+            ViewOf<T> rotated) {
+  const std::size_t pairs = turns.cosine.shape(1), turning = 2 * pairs;
+  require_shape(turning <= x.columns && first + x.rows <= turns.cosine.shape(0), "rotate",
+                "turns " + shape_string(turns.cosine) + " from row " + std::to_string(first) +
+                    " on do not fit " + std::to_string(x.rows) + " rows of " +
+                    std::to_string(x.columns));
   require_shape(rotated.rows == x.rows && rotated.columns == x.columns, "rotate",
                 "the result has " + std::to_string(rotated.rows) + " rows of " +
                     std::to_string(rotated.columns) + ", the input " + std::to_string(x.rows) +
                     " rows of " + std::to_string(x.columns));
-  const Vector frequencies = rope_frequencies(x.columns, rope);  // [pairs]
-  const std::size_t pairs = turning / 2;
-  const bool halves = rope.pairing == RopePairing::halves;
+  const bool halves = pairing == RopePairing::halves;
   for (std::size_t i = 0; i < x.rows; ++i) {
     const T* from = x.data + i * x.stride;
     T* to = rotated.data + i * rotated.stride;
-    const double position = static_cast<double>(first_position + i);
+    const T* cosine = turns.cosine.data() + (first + i) * pairs;
+    const T* sine = turns.sine.data() + (first + i) * pairs;
     for (std::size_t pair = 0; pair < pairs; ++pair) {
-      const double angle = position * frequencies(pair);  // radians
-      const T c = static_cast<T>(std::cos(angle)), s = static_cast<T>(std::sin(angle));
+      const T c = cosine[pair], s = sine[pair];
       const std::size_t a = halves ? pair : 2 * pair;
       const std::size_t b = halves ? pair + pairs : 2 * pair + 1;
       const T xa = from[a], xb = from[b];
@@ -84,7 +103,18 @@ void rotate(ViewOf<const T> x, std::size_t first_position, const Rope& rope, Vie
   }
 }
 
-template void rotate(ViewOf<const double>, std::size_t, const Rope&, ViewOf<double>);
-template void rotate(ViewOf<const float>, std::size_t, const Rope&, ViewOf<float>);
+template <class T>
+void rotate(ViewOf<const T> x, std::size_t first_position, const Rope& rope, ViewOf<T> rotated) {
+  turning_coordinates(x.columns, rope, "rotate");
+  rotate(x, turns<T>(first_position, x.rows, x.columns, rope), 0, rope.pairing, rotated);
+}
+
+#define HEADLIGHT_ROPE(T)                                                                        \
+  template TurnsOf<T> turns(std::size_t, std::size_t, std::size_t, const Rope&);                 \
+  template void rotate(ViewOf<const T>, const TurnsOf<T>&, std::size_t, RopePairing, ViewOf<T>); \
+  template void rotate(ViewOf<const T>, std::size_t, const Rope&, ViewOf<T>)
+HEADLIGHT_ROPE(double);
+HEADLIGHT_ROPE(float);
+#undef HEADLIGHT_ROPE
 
 }  // namespace headlight

@@ -3,6 +3,7 @@
 #include <headlight/core/shape.hpp>
 #include <headlight/position/t5_bias.hpp>
 #include <stdexcept>
+#include <vector>
 
 namespace headlight {
 
@@ -39,13 +40,17 @@ Tensor3Of<T> t5_bias(const MatrixOf<T>& table, std::size_t n_query, std::size_t 
                 "wanted no more queries than keys, got " + std::to_string(n_query) +
                     " queries and " + std::to_string(n_key) + " keys");
   const std::size_t n_heads = table.shape(1);
+  std::vector<std::size_t> bucket(2 * n_key);  // of the offsets from 1 - n_key on
+  for (std::size_t k = 0; k < bucket.size(); ++k)
+    bucket[k] =
+        t5_bucket(static_cast<std::ptrdiff_t>(k + 1) - static_cast<std::ptrdiff_t>(n_key), buckets);
   Tensor3Of<T> bias = Tensor3Of<T>::from_shape({n_heads, n_query, n_key});
-  for (std::size_t i = 0; i < n_query; ++i)
-    for (std::size_t j = 0; j < n_key; ++j) {
+  T* cell = bias.data();
+  for (std::size_t h = 0; h < n_heads; ++h)
+    for (std::size_t i = 0; i < n_query; ++i) {
       const std::size_t position = i + n_key - n_query;
-      const auto offset = static_cast<std::ptrdiff_t>(j) - static_cast<std::ptrdiff_t>(position);
-      const std::size_t bucket = t5_bucket(offset, buckets);
-      for (std::size_t h = 0; h < n_heads; ++h) bias(h, i, j) = table(bucket, h);
+      const std::size_t* of_key = bucket.data() + n_key - 1 - position;
+      for (std::size_t j = 0; j < n_key; ++j) *cell++ = table.data()[of_key[j] * n_heads + h];
     }
   return bias;
 }

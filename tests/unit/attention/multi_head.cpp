@@ -4,6 +4,7 @@
 #include <headlight/core/linalg.hpp>
 #include <headlight/core/shape.hpp>
 #include <headlight/layer/mask.hpp>
+#include <headlight/position/alibi.hpp>
 #include <headlight/position/relative.hpp>
 #include <limits>
 
@@ -115,6 +116,28 @@ TEST_CASE("multi_head_attention: an intervention that changes nothing changes no
   options.intervention = [&](const StageOf<double>&) { ++seen; };
   CHECK((plain == numbers(multi_head_attention(x, w, options))));
   CHECK(seen == plain.size() - 1);  // all but the mask, which holds no numbers
+}
+
+TEMPLATE_TEST_CASE("multi_head_attention: with a bias in one sweep the bits of stage by stage",
+                   "[multi_head][law]", float, double) {
+  Random random(23);
+  MultiHeadWeightsOf<TestType> w = multi_head<TestType>(random);
+  const MatrixOf<TestType> x = random_matrix<TestType>(random, 133, 7);
+  const Tensor3Of<TestType> bias = alibi_bias<TestType>(3, 133, 133);
+  AttentionOptionsOf<TestType> options{.causal = true};
+  for (const bool learned : {false, true}) {
+    if (learned) {
+      w.relative_keys = random_matrix<TestType>(random, 5, 3 * 4);
+      w.relative_values = random_matrix<TestType>(random, 5, 3 * 5);
+    }
+    options.bias = &bias;
+    options.intervention = {};
+    const auto in_one_sweep = numbers(multi_head_attention(x, w, options));
+    options.intervention = [](const StageOf<TestType>&) {};
+    CHECK((in_one_sweep == numbers(multi_head_attention(x, w, options))));
+    options.bias = nullptr;
+    CHECK((in_one_sweep != numbers(multi_head_attention(x, w, options))));
+  }
 }
 
 TEST_CASE("multi_head_attention: an intervention at any stage reaches the output", "[multi_head]") {

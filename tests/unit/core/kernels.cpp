@@ -125,8 +125,10 @@ TEST_CASE("kernels attend: in sweeps the same bits as stage by stage, wherever t
       for (const std::size_t start : {0u, 1u, 4u, 15u})  // of the record in its line
         for (const std::size_t n : {1u, 15u, 16u, 17u, 100u, 257u})
           for (const std::size_t visible : {std::size_t{0}, n / 2, n}) {
-            std::vector<float> raw(n), row(15 + n + 15), want(n);
+            const bool biased = (n + visible + start) % 3 == 0;
+            std::vector<float> raw(n), row(15 + n + 15), want(n), bias(n);
             for (float& x : raw) x = static_cast<float>(20 * random.normal());
+            for (float& x : bias) x = static_cast<float>(random.normal());
             std::copy(raw.begin(), raw.end(), row.begin() + 15);
             std::fill(memory.begin(), memory.end(), -7.0f);
             const auto tensor = [&](std::size_t which) { return line + start + which * room; };
@@ -134,13 +136,14 @@ TEST_CASE("kernels attend: in sweeps the same bits as stage by stage, wherever t
               return std::memcmp(want.data(), got, n * sizeof(float)) == 0 && got[n] == -7;
             };
             float max = 0, sum = 0;
-            kernels->attend(row.data() + 15, 0.3f, visible, n,
+            kernels->attend(row.data() + 15, 0.3f, biased ? bias.data() : nullptr, visible, n,
                             {tensor(0), tensor(1), tensor(2), tensor(3), tensor(4)}, past_cache,
                             max, sum);
             want = raw;
             CHECK(is_want(tensor(0)));
             kernels->scale(raw.data(), 0.3f, want.data(), n);
             CHECK(is_want(tensor(1)));
+            if (biased) kernels->add(want.data(), bias.data(), want.data(), n);
             for (std::size_t j = visible; j < n; ++j) want[j] = -inf;
             CHECK(is_want(tensor(2)));
             CHECK(max == kernels->max(want.data(), n));
@@ -157,7 +160,7 @@ TEST_CASE("kernels attend: tensors of the record that are not kept change nothin
   for (const auto* kernels : all_builds<float>()) {
     std::vector<float> row(15 + 40 + 15, 0.5f), pattern(40);
     float max = 0, sum = 0;
-    kernels->attend(row.data() + 15, 1.0f, 8, 40,
+    kernels->attend(row.data() + 15, 1.0f, nullptr, 8, 40,
                     {nullptr, nullptr, nullptr, nullptr, pattern.data()}, true, max, sum);
     CHECK(max == 0.5f);
     CHECK(sum == 8);

@@ -83,6 +83,12 @@ TEMPLATE_TEST_CASE("tile: every build sums a chain in order, for any count of ro
         tile->pack(b.data(), tile->columns, depth, tile->columns, panel.data());
         tile->multiply(a.data(), depth + 3, 1, panel.data(), depth, true, c.data(),
                        tile->columns + 5, rows);
+        MatrixOf<T> left = before;  // the panel's left half alone
+        tile->multiply_half(a.data(), depth + 3, 1, panel.data(), depth, true, left.data(),
+                            tile->columns + 5, rows);
+        for (std::size_t i = 0; i < rows; ++i)
+          for (std::size_t j = 0; j < tile->columns + 5; ++j)
+            CHECK(left(i, j) == (2 * j < tile->columns ? c : before)(i, j));
         double worst = 0;
         for (std::size_t i = 0; i < rows; ++i) {
           for (std::size_t j = 0; j < tile->columns; ++j) {

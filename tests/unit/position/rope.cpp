@@ -146,6 +146,21 @@ TEST_CASE("ntk_scaled: the fastest pair keeps its speed, the slowest is slowed b
   }
 }
 
+TEST_CASE("rotate: by turns made once, any part of them, the same bits", "[rope][law]") {
+  Random random(17);
+  const Matrix x = random_matrix(random, 6, 8);
+  for (const RopePairing pairing : {RopePairing::halves, RopePairing::interleaved}) {
+    const Rope rope{.base = 500, .pairing = pairing, .dimensions = 6, .position_scale = 0.5};
+    const Turns all = turns<double>(3, 10, 8, rope);
+    CHECK(all.cosine.shape() == std::array<std::size_t, 2>{10, 3});
+    Matrix turned = x;
+    rotate<double>(view(x), all, 4, pairing, view(turned));
+    CHECK((turned == rotate(x, rope, 7)));
+    CHECK_THROWS_WITH(rotate<double>(view(x), all, 5, pairing, view(turned)),
+                      "rotate: turns [10, 3] from row 5 on do not fit 6 rows of 8");
+  }
+}
+
 TEST_CASE("rotate: refuses an odd or too large number of turning coordinates", "[rope][error]") {
   const Matrix x = {{1, 2, 3}};
   CHECK_THROWS_WITH(rotate(x),

@@ -28,19 +28,29 @@ struct RelationFigures {
 struct Evaluation {
   double loss = 0;                                  ///< mean over all tokens that count
   std::map<std::string, RelationFigures> relation;  ///< by the name of the relation
-  /// @shape{n_layers, n_heads}   mean entropy of a row over log(visible keys); empty where an
-  /// intervention was given: those who take heads away ask thousands of times, and for the loss
+  /// @shape{n_layers, n_heads}   mean entropy of a row over log(visible keys); empty unless asked
+  /// for
   Matrix entropy;
+};
+
+/// How examples are run.
+struct EvaluationOptions {
+  /// Makes the intervention of an example, by its number; empty: none. With several threads it is
+  /// called, and what it makes, from all of them at once.
+  std::function<InterventionOf<float>(std::size_t)> intervention = {};
+  Record record = Record::everything;  ///< which stages an intervention may meet
+  bool entropy = false;                ///< also Evaluation::entropy: a logarithm for every cell
+  std::size_t threads = 1;             ///< the result does not depend on it
 };
 
 /// Runs a model on examples and scores it against their gold edges.
 /// @param weights  the model
 /// @param examples  with edges
-/// @param intervention  makes the intervention of an example, by its number; empty: none
+/// @param options  intervention, what is worked out, threads
 /// @return loss, accuracies, attention on gold keys
 /// @throws ShapeError when an example does not fit the model
 /// @booksection{07}
 Evaluation evaluate(const ModelWeightsF& weights, std::span<const Example> examples,
-                    const std::function<InterventionOf<float>(std::size_t)>& intervention = {});
+                    const EvaluationOptions& options = {});
 
 }  // namespace headlight

@@ -64,6 +64,36 @@ Rope ntk_scaled(Rope rope, std::size_t d_head, double factor);
 /// @throws ShapeError for an odd number of turning coordinates, or more than d_head
 std::vector<std::size_t> pairing_order(std::size_t d_head, const Rope& rope = {});
 
+/// Cosines and sines of the angles of some positions: every head turns by the same.
+template <class T>
+struct TurnsOf {
+  MatrixOf<T> cosine;  ///< @shape{n, d/2}
+  MatrixOf<T> sine;    ///< @shape{n, d/2}
+};
+using Turns = TurnsOf<double>;  ///< in double
+
+/// The angles of n positions.
+/// @param first_position  position of row 0
+/// @param n  how many
+/// @param d_head  width of a head
+/// @param rope  base, dimensions, scale
+/// @return a row for every position, a column for every pair
+/// @throws ShapeError for an odd number of turning coordinates, or more than d_head
+template <class T>
+TurnsOf<T> turns(std::size_t first_position, std::size_t n, std::size_t d_head, const Rope& rope);
+
+/// Turns every row by angles that are known already.
+/// @param x @shape{n, d_head}
+/// @param turns  of the positions
+/// @param first  row of the turns that row 0 takes
+/// @param pairing  as in the turns' Rope
+/// @param rotated @shape{n, d_head}, overwritten; may be the memory of x
+/// @throws ShapeError when there are too few turns or sizes differ
+/// @source Su et al. 2021, RoFormer, 3.4.2    @booksection{13}
+template <class T>
+void rotate(ViewOf<const T> x, const TurnsOf<T>& turns, std::size_t first, RopePairing pairing,
+            ViewOf<T> rotated);
+
 /// Turns every row by the angle of its position.
 /// @param x @shape{n, d_head}
 /// @param first_position  position of row 0
