@@ -23,6 +23,7 @@
 #include <headlight/position/relative.hpp>
 #include <headlight/position/t5_bias.hpp>
 #include <map>
+#include <numeric>
 
 #include "recall.hpp"
 #include "rows.hpp"
@@ -267,13 +268,12 @@ void performer_row(lesson::Page& page, const Input& in) {
   std::vector<std::vector<std::string>> table;
   std::vector<double> counts, errors;
   for (const std::size_t features : {16u, 64u, 256u, 1024u}) {
-    double error = 0;
-    for (std::uint64_t seed = 1; seed <= 8; ++seed)
-      error += difference(
-                   performer_attention(Q, K, in.V, orthogonal_directions(features, d_k, seed), true)
-                       .output,
-                   want) /
-               8;
+    std::vector<double> of_draw(8);
+    parallel_for(of_draw.size(), lesson::threads, [&](std::size_t draw) {
+      const Matrix directions = orthogonal_directions(features, d_k, draw + 1);
+      of_draw[draw] = difference(performer_attention(Q, K, in.V, directions, true).output, want);
+    });
+    const double error = std::accumulate(of_draw.begin(), of_draw.end(), 0.0) / 8;
     counts.push_back(static_cast<double>(features)), errors.push_back(error);
     table.push_back({std::to_string(features), render::fixed(error, 3)});
   }

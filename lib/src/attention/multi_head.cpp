@@ -174,7 +174,7 @@ class Stages {
         rows_of_offsets_(rows_of_offsets(sizes)),
         visible_(sizes.n_query) {
     in_one_sweep_ = !options.intervention;
-    for (std::size_t i = 0; i < s_.n_query; ++i) {
+    for (std::size_t i = 0; i < s_.n_query && s_.n_key > 0; ++i) {
       const bool* row = t_.mask.data() + i * s_.n_key;
       const void* hidden = std::memchr(row, 0, s_.n_key);
       visible_[i] =

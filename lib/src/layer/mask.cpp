@@ -1,13 +1,23 @@
 #include <algorithm>
+#include <cstring>
 #include <headlight/core/shape.hpp>
 #include <headlight/layer/mask.hpp>
 #include <limits>
 
 namespace headlight {
 
+namespace {
+
+static_assert(sizeof(bool) == 1);  // flags are filled as bytes, many at once
+void fill(bool value, bool* flags, std::size_t count) {
+  if (count > 0) std::memset(flags, value, count);
+}
+
+}  // namespace
+
 Mask full_mask(std::size_t n_query, std::size_t n_key) {
   Mask mask = Mask::from_shape({n_query, n_key});
-  std::fill_n(mask.data(), mask.size(), true);
+  fill(true, mask.data(), mask.size());
   return mask;
 }
 
@@ -17,9 +27,9 @@ Mask causal_mask(std::size_t n_query, std::size_t n_key) {
                     " queries and " + std::to_string(n_key) + " keys");
   const std::size_t first_position = n_key - n_query;
   Mask mask = Mask::from_shape({n_query, n_key});
-  std::fill_n(mask.data(), mask.size(), false);
+  fill(false, mask.data(), mask.size());
   for (std::size_t i = 0; i < n_query; ++i)
-    std::fill_n(mask.data() + i * n_key, i + first_position + 1, true);
+    fill(true, mask.data() + i * n_key, i + first_position + 1);
   return mask;
 }
 

@@ -28,7 +28,9 @@ MatrixOf<T> mapped(const MatrixOf<T>& x, const MatrixOf<T>& W, const VectorOf<T>
     T* row = y.data() + i * y.shape(1);
     for (std::size_t c = 0; c < y.shape(1); ++c) row[c] = b.size() ? b(c) : T(0);
     for (std::size_t k = 0; k < x.shape(1); ++k) {
-      for (std::size_t c = 0; c < y.shape(1); ++c) row[c] += x(i, k) * W(k, c);
+      const T factor = x(i, k);
+      const T* from = W.data() + k * W.shape(1);
+      for (std::size_t c = 0; c < y.shape(1); ++c) row[c] += factor * from[c];
       work.multiply_adds += y.shape(1);
     }
   }
@@ -86,7 +88,8 @@ FullTraceOf<T> attend_to_all(const MatrixOf<T>& query, const MatrixOf<T>& key,
     T* output = t.output.data() + i * d_value;
     for (std::size_t j = 0; j < n_key; ++j) {
       if (!is_visible(i, j)) continue;  // what is hidden may hold anything
-      for (std::size_t c = 0; c < d_value; ++c) output[c] += pattern[j] * value(j, c);
+      const T* from = value.data() + j * d_value;
+      for (std::size_t c = 0; c < d_value; ++c) output[c] += pattern[j] * from[c];
       t.work.multiply_adds += d_value;
     }
   }
