@@ -46,7 +46,8 @@ struct RowKernels {
   // One row from raw scores to pattern, in place in `row`, whose cells from `visible` on are
   // hidden. The bias, which may be null, is added to scaled scores. There are fifteen cells before
   // and after the row that are nobody's. `past_cache` writes the record around the caches where its
-  // tensors lie alike in their lines: right for memory that is not read again soon.
+  // tensors lie alike in their lines and there is no bias: right for memory that is not read again
+  // soon.
   void (*attend)(T* row, T scale, const T* bias, std::size_t visible, std::size_t n,
                  const RowRecord<T>& record, bool past_cache, T& max, T& sum);
   // to = value, around the caches
