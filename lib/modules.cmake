@@ -38,6 +38,7 @@ foreach(kernel IN LISTS kernels)
   target_sources(headlight_core PRIVATE src/core/kernels_${kernel}.cpp)
   set_property(SOURCE src/core/kernels_${kernel}.cpp APPEND PROPERTY COMPILE_OPTIONS
                -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi
+               $<$<CXX_COMPILER_ID:GNU>:--param=avoid-fma-max-bits=0>  # else g++ 14 leaves some chains unfused
                $<$<CONFIG:Release>:-O3>
                $<$<CONFIG:Debug>:-O2>)  # without it nothing fuses, and bits differ
   set_property(SOURCE src/core/kernels_${kernel}.cpp PROPERTY SKIP_PRECOMPILE_HEADERS ON)
