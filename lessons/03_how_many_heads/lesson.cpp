@@ -435,7 +435,7 @@ void evidence(lesson::Page& page) {
   const double difference = (loss_at_gate(1.05f) - loss_at_gate(0.95f)) / 0.1;
   page.check_less(std::abs(slope - difference), 0.05 * std::abs(difference),
                   "the slope of the loss at the dearest head's gate, sum of W_O dL/dW_O over its "
-                  "rows, is within 5% what a gate of 1.05 costs against one of 0.95")
+                  "rows, is within 5% of that between gates of 0.95 and 1.05")
       .decides("C03-17");
   page.check_greater(other_order, 0.05,
                      "Michel's score (slope of the loss at a head's gate) orders over 5% of pairs "

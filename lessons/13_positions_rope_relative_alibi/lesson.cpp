@@ -694,7 +694,7 @@ void beyond_training(lesson::Page& page) {
       line.y.push_back(lesson::loss_on_repeats(model, texts.at(length)));
       row.push_back(render::fixed(line.y.back(), 2));
     }
-    if (code == name.substr(10))  // the variants of rope began alike
+    if (at_first.count(name) == 0)  // the variants of rope began alike
       at_first[name] = lesson::loss_on_repeats(lesson::untrained_model(name), texts.at(32));
     row.push_back(render::fixed(at_first.at(name), 2));
     rows.push_back(row);

@@ -46,7 +46,7 @@ OrderAnswers order_answers(const std::string& recipe, const headlight::ModelWeig
 /// Text that repeats itself, as the "positions-" models learned it, with a period of 5 to 12:
 /// sequences of 3,072 tokens together, with the same beginnings at every length.
 /// @param length  of a sequence, in tokens  @param seed  of the first sequence; the others follow
-/// @return examples
+/// @return examples with the edges of induction alone, their keys left out
 std::vector<headlight::Example> repeats(std::size_t length, std::uint64_t seed);
 
 /// @param weights  a model  @param examples  of repeats()

@@ -36,7 +36,8 @@ struct Evaluation {
 /// How examples are run.
 struct EvaluationOptions {
   /// Makes the intervention of an example, by its number; empty: none. With several threads it is
-  /// called, and what it makes, from all of them at once.
+  /// called, and what it makes, from all of them at once: one that keeps numbers between stages
+  /// (cut_edge) must be made anew for every example.
   std::function<InterventionOf<float>(std::size_t)> intervention = {};
   Record record = Record::everything;  ///< which stages an intervention may meet
   bool entropy = false;                ///< also Evaluation::entropy: a logarithm for every cell
