@@ -12,8 +12,10 @@ headlight_module(mechanism full HEADER_ONLY work USES attention)
 headlight_module(alternative catalogue stages local linear sparse performer state_space s4_kernel
                  selective_scan hashing routing token_mixing hydra FOLDER mechanism USES mechanism flash fourier)
 headlight_module(circuit induction USES attention)
-headlight_module(analysis head_scores entropy ablation path_edge USES attention)
-headlight_module(learning parameters backward optimiser trainer data recipes evaluate USES analysis)
+headlight_module(entropy entropy FOLDER analysis USES core)
+headlight_module(analysis head_scores ablation path_edge USES attention entropy)
+headlight_module(optimiser optimiser FOLDER learning USES core)
+headlight_module(learning parameters backward trainer data recipes evaluate USES analysis optimiser)
 headlight_module(file base64 whole_file streamed_file safetensors npz trace_file USES attention)
 headlight_module(gpt2 gpt2_folder FOLDER file USES file)
 headlight_module(tokenizer tokenizer FOLDER file USES file)
@@ -44,8 +46,9 @@ foreach(kernel IN LISTS kernels)
   set_property(SOURCE src/core/kernels_${kernel}.cpp PROPERTY SKIP_PRECOMPILE_HEADERS ON)
 endforeach()
 target_sources(headlight_learning PRIVATE src/learning/kernels.cpp src/learning/batched.cpp)
-# so that choices inside loops become vectors; no value changes
-set_property(SOURCE src/learning/kernels.cpp PROPERTY COMPILE_OPTIONS -fno-math-errno -fno-trapping-math)
+# so that choices and roots inside loops become vectors; no value changes
+set_property(SOURCE src/learning/kernels.cpp src/learning/optimiser.cpp
+             PROPERTY COMPILE_OPTIONS -fno-math-errno -fno-trapping-math)
 
 # The viewer's script and style sheet become part of the library.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/viewer/head.js
@@ -62,7 +65,7 @@ target_sources(headlight_render PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/viewer_files
 
 # The arithmetic is in these files and in the row kernels. All else waits for them, for the disk or for the reader, and is
 # compiled lightly (headlight_module): a third sooner. A layer is then 2 percent slower, a small model 10 to 15.
-foreach(hot core/product core/fourier learning/batched learning/kernels)
+foreach(hot core/product core/fourier learning/batched learning/kernels learning/optimiser)
   set_property(SOURCE src/${hot}.cpp APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
   set_property(SOURCE src/${hot}.cpp PROPERTY SKIP_PRECOMPILE_HEADERS ON)  # read with another setting, it breaks g++ 12
 endforeach()

@@ -4,14 +4,7 @@
 #include <bit>
 #include <cmath>
 
-// The loops below are compiled for AVX-512, AVX2 and the baseline; the machine picks one when the
-// program starts. Without fused multiply-add (-ffp-contract=off) all give the same bits.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__)
-#define HEADLIGHT_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
-#else
-#define HEADLIGHT_CLONES
-#endif
+#include "learning/clones.hpp"
 
 namespace headlight::kernel {
 namespace {
@@ -179,23 +172,6 @@ inline __attribute__((always_inline)) void rotate(T* x, const T* c, const T* s, 
 }
 
 template <class T>
-inline __attribute__((always_inline)) void adam_of(T* weight, const T* gradient, T* first,
-                                                   T* second, std::size_t n, const AdamStep& s) {
-  const T beta1 = static_cast<T>(s.beta1), beta2 = static_cast<T>(s.beta2);
-  const T rest1 = static_cast<T>(1 - s.beta1), rest2 = static_cast<T>(1 - s.beta2);
-  const T rate = static_cast<T>(s.rate / s.correction1), epsilon = static_cast<T>(s.epsilon);
-  const T root = static_cast<T>(1 / std::sqrt(s.correction2)), clip = static_cast<T>(s.clip);
-  const T keep = static_cast<T>(1 - s.rate * s.decay);
-  for (std::size_t i = 0; i < n; ++i) {
-    const T g = gradient[i] * clip;
-    const T m = beta1 * first[i] + rest1 * g, v = beta2 * second[i] + rest2 * g * g;
-    first[i] = m;
-    second[i] = v;
-    weight[i] = keep * weight[i] - rate * m / (std::sqrt(v) * root + epsilon);
-  }
-}
-
-template <class T>
 inline __attribute__((always_inline)) double squares_of(const T* x, std::size_t n) {
   double partial[lanes] = {};
   std::size_t i = 0;
@@ -242,11 +218,6 @@ inline __attribute__((always_inline)) double squares_of(const T* x, std::size_t 
   template <>                                                                                    \
   HEADLIGHT_CLONES void rotate_halves(T* x, const T* c, const T* s, std::size_t pairs, T sign) { \
     rotate(x, c, s, pairs, sign);                                                                \
-  }                                                                                              \
-  template <>                                                                                    \
-  HEADLIGHT_CLONES void adam(T* weight, const T* gradient, T* first, T* second, std::size_t n,   \
-                             const AdamStep& step) {                                             \
-    adam_of(weight, gradient, first, second, n, step);                                           \
   }                                                                                              \
   template <>                                                                                    \
   HEADLIGHT_CLONES double squares(const T* x, std::size_t n) {                                   \

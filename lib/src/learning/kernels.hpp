@@ -36,12 +36,6 @@ void normalise_backward(const T* x, const T* gain, const T* dy, bool centred, st
 template <class T>
 void rotate_halves(T* x, const T* cosine, const T* sine, std::size_t pairs, T sign);
 
-struct AdamStep {
-  double rate, beta1, beta2, epsilon, decay, correction1, correction2, clip;
-};
-template <class T>
-void adam(T* weight, const T* gradient, T* first, T* second, std::size_t n, const AdamStep& step);
-
 // sum of squares in blocks of 16, the same order on every machine
 template <class T>
 double squares(const T* x, std::size_t n);
