@@ -4,15 +4,12 @@
 #include <headlight/mechanism/full.hpp>
 #include <limits>
 
+#include "mechanism/rows.hpp"
+
 namespace headlight {
 namespace {
 
-template <class T>
-T dot(const T* a, const T* b, std::size_t n) {
-  T sum = 0;
-  for (std::size_t c = 0; c < n; ++c) sum += a[c] * b[c];
-  return sum;
-}
+using detail::dot;
 
 // x W + b, counted.
 template <class T>

@@ -8,8 +8,13 @@
 #include <numeric>
 #include <vector>
 
+#include "mechanism/rows.hpp"
+
 namespace headlight {
 namespace {
+
+using detail::add_scaled;
+using detail::dot;
 
 void check(std::size_t n, std::size_t n_values, const HashingOptions& o) {
   const char* function = "hashing_attention";
@@ -94,8 +99,7 @@ HashingTraceOf<T> hashing_attention(const MatrixOf<T>& query, const MatrixOf<T>&
                         last = std::min(n, (mine + 1) * chunk), width = last - first;
       for (std::size_t at = first; at < last; ++at) {  // like the block kernel: score, then hide
         const std::size_t j = t.order(r, at);
-        T score = 0;
-        for (std::size_t c = 0; c < d; ++c) score += query(i, c) * t.key(j, c);
+        const T score = dot(query.data() + i * d, t.key.data() + j * d, d);
         t.work.multiply_adds += d;
         std::size_t met = 0;
         for (std::size_t other = 0; other < rounds; ++other) met += meets(other, i, j);
@@ -108,8 +112,8 @@ HashingTraceOf<T> hashing_attention(const MatrixOf<T>& query, const MatrixOf<T>&
       t.work.exponentials += width;
       t.log_sum_exp(r, i) = sum > 0 ? max + std::log(sum) : hidden;
       for (std::size_t at = first; at < last; ++at) {
-        for (std::size_t c = 0; c < d_value; ++c)
-          t.round_output(r, i, c) += pattern[at - first] * value(t.order(r, at), c);
+        add_scaled(pattern[at - first], value.data() + t.order(r, at) * d_value, d_value,
+                   t.round_output.data() + (r * n + i) * d_value);
         t.work.multiply_adds += d_value;
       }
     }

@@ -2,8 +2,13 @@
 #include <headlight/core/shape.hpp>
 #include <headlight/mechanism/linear.hpp>
 
+#include "mechanism/rows.hpp"
+
 namespace headlight {
 namespace {
+
+using detail::add_scaled;
+using detail::dot;
 
 template <class T>
 void check(const MatrixOf<T>& q, const MatrixOf<T>& k, const MatrixOf<T>& v, bool causal,
@@ -47,19 +52,19 @@ LinearTraceOf<T> linear_attention(const MatrixOf<T>& query_features,
     for (std::size_t f = 0; f < r; ++f) {
       const T feature = key_features(j, f);
       t.key_sum(f) += feature;
-      for (std::size_t c = 0; c < d_value; ++c) t.state(f, c) += feature * value(j, c);
+      add_scaled(feature, value.data() + j * d_value, d_value, t.state.data() + f * d_value);
     }
     t.work.multiply_adds += r * d_value;
   };
   const auto read_out = [&](std::size_t i) {  // y_i = phi(q_i) S / phi(q_i) . sum of phi(k)
-    T normaliser = 0;
-    for (std::size_t f = 0; f < r; ++f) normaliser += query_features(i, f) * t.key_sum(f);
-    t.normaliser(i) = normaliser;
-    for (std::size_t c = 0; c < d_value; ++c) {
-      T mixed = 0;
-      for (std::size_t f = 0; f < r; ++f) mixed += query_features(i, f) * t.state(f, c);
-      t.output(i, c) = normaliser == 0 ? T(0) : mixed / normaliser;
-    }
+    const T* features = query_features.data() + i * r;
+    const T normaliser = t.normaliser(i) = dot(features, t.key_sum.data(), r);
+    T* mixed = t.output.data() + i * d_value;
+    std::fill_n(mixed, d_value, T(0));
+    for (std::size_t f = 0; f < r; ++f)
+      add_scaled(features[f], t.state.data() + f * d_value, d_value, mixed);
+    for (std::size_t c = 0; c < d_value; ++c)
+      mixed[c] = normaliser == 0 ? T(0) : mixed[c] / normaliser;
     t.work.multiply_adds += r * (d_value + 1);
   };
   if (causal) {

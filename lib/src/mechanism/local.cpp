@@ -4,15 +4,13 @@
 #include <headlight/mechanism/local.hpp>
 #include <limits>
 
+#include "mechanism/rows.hpp"
+
 namespace headlight {
 namespace {
 
-template <class T>
-T dot(const T* a, const T* b, std::size_t n) {
-  T sum = 0;
-  for (std::size_t c = 0; c < n; ++c) sum += a[c] * b[c];
-  return sum;
-}
+using detail::add_scaled;
+using detail::dot;
 
 void require_window(std::size_t window, const char* function) {
   require_shape(window > 0, function,
@@ -56,7 +54,7 @@ LocalTraceOf<T> local_attention(const MatrixOf<T>& query, const MatrixOf<T>& key
     trace.work.exponentials += last - first + 1;
     T* output = trace.output.data() + i * d_value;
     for (std::size_t j = first; j <= last; ++j) {
-      for (std::size_t c = 0; c < d_value; ++c) output[c] += pattern[j - first] * value(j, c);
+      add_scaled(pattern[j - first], value.data() + j * d_value, d_value, output);
       trace.work.multiply_adds += d_value;
     }
   }

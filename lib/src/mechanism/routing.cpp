@@ -7,15 +7,13 @@
 #include <numeric>
 #include <vector>
 
+#include "mechanism/rows.hpp"
+
 namespace headlight {
 namespace {
 
-template <class T>
-T dot(const T* a, const T* b, std::size_t n) {
-  T sum = 0;
-  for (std::size_t c = 0; c < n; ++c) sum += a[c] * b[c];
-  return sum;
-}
+using detail::add_scaled;
+using detail::dot;
 
 template <class T>
 std::size_t nearest(const MatrixOf<T>& centroids, const T* row) {
@@ -170,8 +168,8 @@ RoutingTraceOf<T> routing_attention(const MatrixOf<T>& query, const MatrixOf<T>&
       t.work.exponentials += seen;
       t.times_routed(i) += 1;
       for (std::size_t b = 0; b < seen; ++b) {
-        for (std::size_t c = 0; c < d_value; ++c)
-          t.output(i, c) += pattern[b] * value(t.keys(k, b), c);
+        add_scaled(pattern[b], value.data() + t.keys(k, b) * d_value, d_value,
+                   t.output.data() + i * d_value);
         t.work.multiply_adds += d_value;
       }
     }

@@ -5,8 +5,13 @@
 #include <headlight/mechanism/sparse.hpp>
 #include <set>
 
+#include "mechanism/rows.hpp"
+
 namespace headlight {
 namespace {
+
+using detail::add_scaled;
+using detail::dot;
 
 std::size_t block_rows(const BlockPattern& p) {
   return (p.n + p.block - 1) / p.block;
@@ -148,9 +153,7 @@ SparseTraceOf<T> sparse_attention(const MatrixOf<T>& query, const MatrixOf<T>& k
   for (std::size_t i = 0; i < n; ++i) {
     const std::size_t begin = t.key.size();
     for_each_key(pattern, i, [&](std::size_t j) {
-      T score = 0;
-      for (std::size_t c = 0; c < d; ++c) score += query(i, c) * key(j, c);
-      t.masked_scores(t.key.size()) = factor * score;
+      t.masked_scores(t.key.size()) = factor * dot(query.data() + i * d, key.data() + j * d, d);
       t.key.push_back(j);
       t.work.multiply_adds += d;
     });
@@ -163,7 +166,8 @@ SparseTraceOf<T> sparse_attention(const MatrixOf<T>& query, const MatrixOf<T>& k
                    {t.pattern.data() + begin, count}, max, sum);
     t.work.exponentials += count;
     for (std::size_t c = begin; c < begin + count; ++c) {
-      for (std::size_t v = 0; v < d_value; ++v) t.output(i, v) += t.pattern(c) * value(t.key[c], v);
+      add_scaled(t.pattern(c), value.data() + t.key[c] * d_value, d_value,
+                 t.output.data() + i * d_value);
       t.work.multiply_adds += d_value;
     }
   }

@@ -3,18 +3,24 @@
 #include <headlight/core/shape.hpp>
 #include <headlight/mechanism/token_mixing.hpp>
 
+#include "mechanism/rows.hpp"
+
 namespace headlight {
 namespace {
+
+using detail::add_scaled;
 
 // a W + b by loops that count; a is [rows, inner].
 template <class T>
 MatrixOf<T> mapped(const MatrixOf<T>& a, const MatrixOf<T>& W, const VectorOf<T>& b, Work& work) {
   MatrixOf<T> y = MatrixOf<T>::from_shape({a.shape(0), W.shape(1)});
+  const std::size_t width = y.shape(1);
   for (std::size_t r = 0; r < y.shape(0); ++r) {
-    for (std::size_t c = 0; c < y.shape(1); ++c) y(r, c) = b.size() ? b(c) : T(0);
+    T* row = y.data() + r * width;
+    for (std::size_t c = 0; c < width; ++c) row[c] = b.size() ? b(c) : T(0);
     for (std::size_t k = 0; k < a.shape(1); ++k) {
-      for (std::size_t c = 0; c < y.shape(1); ++c) y(r, c) += a(r, k) * W(k, c);
-      work.multiply_adds += y.shape(1);
+      add_scaled(a(r, k), W.data() + k * width, width, row);
+      work.multiply_adds += width;
     }
   }
   return y;
