@@ -21,10 +21,12 @@ inline Complex<T> times(Complex<T> a, Complex<T> b) {
 
 // What has died away becomes zero: some processors take a hundred times as long for such numbers.
 template <class T>
+inline T without_subnormals(T a) {
+  return std::abs(a) < std::numeric_limits<T>::min() ? T(0) : a;
+}
+template <class T>
 inline Complex<T> without_subnormals(Complex<T> a) {
-  constexpr T least = std::numeric_limits<T>::min();
-  return {std::abs(a.real()) < least ? T(0) : a.real(),
-          std::abs(a.imag()) < least ? T(0) : a.imag()};
+  return {without_subnormals(a.real()), without_subnormals(a.imag())};
 }
 
 template <class T>
@@ -353,6 +355,7 @@ StateSpaceTraceOf<T, T> state_space(const MatrixOf<T>& input, const StateSpaceOf
       for (std::size_t c = 0; c < d_model; ++c) t.kernel(c, k) = read(c, impulse.data());
       advance(impulse.data());
       std::swap(impulse, next);
+      for (T& value : impulse) value = without_subnormals(value);
     }
     convolve_channels(input, order, t);
   }

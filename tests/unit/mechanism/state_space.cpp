@@ -235,19 +235,22 @@ TEST_CASE("state_space: in float equals double to 1e-4", "[state_space][float]")
 TEST_CASE("state_space: a kernel dies away to zero, past the numbers that processors are slow with",
           "[state_space][float]") {
   const ComplexMatrixOf<float> pole = {{{0.9f, 0.0f}}}, one = {{{1.0f, 0.0f}}};
+  const DiagonalStateSpaceOf<float> diagonal{pole, one, one, {}};
+  const StateSpaceOf<float> full{{{0.9f}}, {1.0f}, {{2.0f}}, {}};
   MatrixOf<float> input = MatrixOf<float>::from_shape({1200, 1});
   std::fill(input.begin(), input.end(), 0.0f);
-  const auto t =
-      state_space(input, DiagonalStateSpaceOf<float>{pole, one, one, {}}, Order::fourier);
   REQUIRE(0.9f * std::numeric_limits<float>::min() > 0);  // subnormal numbers exist here
-  std::size_t zeros = 0;
-  for (std::size_t k = 0; k < 1200; ++k) {
-    const float value = t.kernel(0, k);
-    zeros += value == 0;
-    CHECK((value == 0 || std::isnormal(value)));
-    if (k < 800) CHECK(std::abs(value / (2 * std::pow(0.9, k)) - 1) < 1e-4);
+  for (const MatrixOf<float>& kernel : {state_space(input, diagonal, Order::fourier).kernel,
+                                        state_space(input, full, Order::fourier).kernel}) {
+    std::size_t zeros = 0;
+    for (std::size_t k = 0; k < 1200; ++k) {
+      const float value = kernel(0, k);
+      zeros += value == 0;
+      CHECK((value == 0 || std::isnormal(value)));
+      if (k < 800) CHECK(std::abs(value / (2 * std::pow(0.9, k)) - 1) < 1e-4);
+    }
+    CHECK(zeros > 300);  // 0.9^829 is the last that is not subnormal
   }
-  CHECK(zeros > 300);  // 0.9^829 is the last that is not subnormal
 }
 
 TEST_CASE("state_space: without padding the convolution is another one", "[state_space][control]") {
