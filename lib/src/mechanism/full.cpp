@@ -9,9 +9,10 @@
 namespace headlight {
 namespace {
 
+using detail::add_scaled;
 using detail::dot;
 
-// x W + b, counted.
+// x W + b, counted, of sizes that fit.
 template <class T>
 MatrixOf<T> mapped(const MatrixOf<T>& x, const MatrixOf<T>& W, const VectorOf<T>& b,
                    const char* name, Work& work) {
@@ -20,18 +21,7 @@ MatrixOf<T> mapped(const MatrixOf<T>& x, const MatrixOf<T>& W, const VectorOf<T>
       std::string(name) + " has shape " + shape_string(W) + " for inputs " + shape_string(x));
   require_shape(b.size() == 0 || b.size() == W.shape(1), "multi_head_counted",
                 "bias " + shape_string(b) + " for " + name + " " + shape_string(W));
-  MatrixOf<T> y = MatrixOf<T>::from_shape({x.shape(0), W.shape(1)});
-  for (std::size_t i = 0; i < y.shape(0); ++i) {
-    T* row = y.data() + i * y.shape(1);
-    for (std::size_t c = 0; c < y.shape(1); ++c) row[c] = b.size() ? b(c) : T(0);
-    for (std::size_t k = 0; k < x.shape(1); ++k) {
-      const T factor = x(i, k);
-      const T* from = W.data() + k * W.shape(1);
-      for (std::size_t c = 0; c < y.shape(1); ++c) row[c] += factor * from[c];
-      work.multiply_adds += y.shape(1);
-    }
-  }
-  return y;
+  return detail::mapped(x, W, b, work);
 }
 
 template <class T>
@@ -85,8 +75,7 @@ FullTraceOf<T> attend_to_all(const MatrixOf<T>& query, const MatrixOf<T>& key,
     T* output = t.output.data() + i * d_value;
     for (std::size_t j = 0; j < n_key; ++j) {
       if (!is_visible(i, j)) continue;  // what is hidden may hold anything
-      const T* from = value.data() + j * d_value;
-      for (std::size_t c = 0; c < d_value; ++c) output[c] += pattern[j] * from[c];
+      add_scaled(pattern[j], value.data() + j * d_value, d_value, output);
       t.work.multiply_adds += d_value;
     }
   }
@@ -160,7 +149,8 @@ FullTraceOf<T> relative_attention_counted(const MatrixOf<T>& query, const Matrix
       std::fill(share.begin(), share.end(), T(0));
       for (std::size_t j = 0; j < n; ++j) share[row(i, j)] += t.pattern(i, j);
       for (std::size_t o = 0; o < offsets; ++o) {
-        for (std::size_t c = 0; c < d_value; ++c) t.output(i, c) += share[o] * weights.values(o, c);
+        add_scaled(share[o], weights.values.data() + o * d_value, d_value,
+                   t.output.data() + i * d_value);
         work.multiply_adds += d_value;
       }
     }

@@ -6,27 +6,6 @@
 #include "mechanism/rows.hpp"
 
 namespace headlight {
-namespace {
-
-using detail::add_scaled;
-
-// a W + b by loops that count; a is [rows, inner].
-template <class T>
-MatrixOf<T> mapped(const MatrixOf<T>& a, const MatrixOf<T>& W, const VectorOf<T>& b, Work& work) {
-  MatrixOf<T> y = MatrixOf<T>::from_shape({a.shape(0), W.shape(1)});
-  const std::size_t width = y.shape(1);
-  for (std::size_t r = 0; r < y.shape(0); ++r) {
-    T* row = y.data() + r * width;
-    for (std::size_t c = 0; c < width; ++c) row[c] = b.size() ? b(c) : T(0);
-    for (std::size_t k = 0; k < a.shape(1); ++k) {
-      add_scaled(a(r, k), W.data() + k * width, width, row);
-      work.multiply_adds += width;
-    }
-  }
-  return y;
-}
-
-}  // namespace
 
 template <class T>
 TokenMixingTraceOf<T> token_mixing(const MatrixOf<T>& x, const TokenMixingWeightsOf<T>& weights) {
@@ -45,10 +24,10 @@ TokenMixingTraceOf<T> token_mixing(const MatrixOf<T>& x, const TokenMixingWeight
       "biases do not fit: b_in " + shape_string(m.b_in) + ", b_out " + shape_string(m.b_out));
   TokenMixingTraceOf<T> t;
   t.norm = normalise(x, weights.norm);
-  t.pre = mapped(transpose(t.norm.output), m.W_in, m.b_in, t.work);
+  t.pre = detail::mapped(transpose(t.norm.output), m.W_in, m.b_in, t.work);
   t.post = MatrixOf<T>::from_shape({t.pre.shape(0), d_hidden});
   activate<T>(m.activation, {t.pre.data(), t.pre.size()}, {t.post.data(), t.post.size()});
-  t.mixed = transpose(mapped(t.post, m.W_out, m.b_out, t.work));
+  t.mixed = transpose(detail::mapped(t.post, m.W_out, m.b_out, t.work));
   t.work.hold(t.pre.size());
   t.output = x;
   for (std::size_t i = 0; i < x.size(); ++i) t.output.data()[i] += t.mixed.data()[i];
