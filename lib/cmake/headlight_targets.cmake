@@ -9,12 +9,17 @@ target_compile_options(
             # g++ 13 and 14 take every reference returned by a function of a temporary for one into it (-Wdangling-reference),
             # and see bounds broken inside xtensor's inlined copies
             "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,13>>:-Wno-dangling-reference;-Wno-array-bounds;-Wno-stringop-overflow>"
+            # files read as parts of one unit (CMAKE_UNITY_BUILD) are no headers
+            $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>
             # sanitizers hide initialisation from GCC's flow analysis
             $<$<BOOL:${HEADLIGHT_SANITIZE}>:-Wno-maybe-uninitialized>
             $<$<BOOL:${HEADLIGHT_WERROR}>:-Werror>)
 
 # One meaning of arithmetic everywhere: no fused multiply-add chosen by the compiler.
 add_compile_options(-ffp-contract=off)
+
+# g++ collects its garbage from 256 MB on, not from 128: a tenth sooner, for 60 MB more.
+add_compile_options($<$<CXX_COMPILER_ID:GNU>:--param=ggc-min-heapsize=262144>)
 
 if(HEADLIGHT_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer

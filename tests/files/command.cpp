@@ -19,8 +19,8 @@ namespace {
 const std::string odd = "--model " HEADLIGHT_GOLDENS "/models/odd_sizes ";
 
 // Exit 2, one line on standard error that says the reason, nothing on standard output, no new file.
-void refuses(const std::string& arguments, const std::string& reason,
-             const std::string& before = "") {
+void command_refuses(const std::string& arguments, const std::string& reason,
+                     const std::string& before = "") {
   const Run run = scratch::headlight("trace " + arguments, before);
   INFO(arguments << " -> " << run.err);
   CHECK(run.status == 2);
@@ -239,78 +239,78 @@ TEST_CASE("trace --json: one object with every stage", "[trace]") {
 }
 
 TEST_CASE("trace: wrong words are refused", "[trace][error]") {
-  refuses("--ids 1", "wanted a model");
-  refuses(odd, "wanted what to read");
-  refuses(odd + "--ids 1 --text a", "wanted what to read");
-  refuses(odd + "--ids 1,,2", "got ''");
-  refuses(odd + "--ids one", "got 'one'");
-  refuses(odd + "--ids 11", "token id 11 is not in the vocabulary");
-  refuses(odd + "--ids 0,0,0,0,0,0,0,0,0,0", "got 10 tokens, but the context");
-  refuses(odd + "--text hello", "text needs a tokenizer");
-  refuses("--builtin nosuch --ids 1", "there is no builtin model 'nosuch'");
-  refuses("--builtin ../.. --ids 1", "there is no builtin model");
-  refuses(odd + "--ids 1 --only 'nothing*'", "no stage has a name like");
-  refuses(odd + "--ids 1 --ablate 5.0", "the model has layers 0 to 1");
-  refuses(odd + "--ids 1 --ablate 0.3", "layer 0 has heads 0 to 2");
-  refuses(odd + "--ids 1 --ablate zero", "wanted LAYER.HEAD");
-  refuses(odd + "--ids 1 --patch x", "wanted STAGE=FILE");
-  refuses(odd + "--ids 1 --nosuch", "did not understand '--nosuch'");
-  refuses(odd + "--ids 1 --export t.txt", ".npz, .safetensors or .json");
+  command_refuses("--ids 1", "wanted a model");
+  command_refuses(odd, "wanted what to read");
+  command_refuses(odd + "--ids 1 --text a", "wanted what to read");
+  command_refuses(odd + "--ids 1,,2", "got ''");
+  command_refuses(odd + "--ids one", "got 'one'");
+  command_refuses(odd + "--ids 11", "token id 11 is not in the vocabulary");
+  command_refuses(odd + "--ids 0,0,0,0,0,0,0,0,0,0", "got 10 tokens, but the context");
+  command_refuses(odd + "--text hello", "text needs a tokenizer");
+  command_refuses("--builtin nosuch --ids 1", "there is no builtin model 'nosuch'");
+  command_refuses("--builtin ../.. --ids 1", "there is no builtin model");
+  command_refuses(odd + "--ids 1 --only 'nothing*'", "no stage has a name like");
+  command_refuses(odd + "--ids 1 --ablate 5.0", "the model has layers 0 to 1");
+  command_refuses(odd + "--ids 1 --ablate 0.3", "layer 0 has heads 0 to 2");
+  command_refuses(odd + "--ids 1 --ablate zero", "wanted LAYER.HEAD");
+  command_refuses(odd + "--ids 1 --patch x", "wanted STAGE=FILE");
+  command_refuses(odd + "--ids 1 --nosuch", "did not understand '--nosuch'");
+  command_refuses(odd + "--ids 1 --export t.txt", ".npz, .safetensors or .json");
 }
 
 TEST_CASE("trace: a broken model folder is refused with the file and the reason",
           "[trace][error]") {
-  refuses("--model /nowhere --ids 1", "config.json: there is no such file");
+  command_refuses("--model /nowhere --ids 1", "config.json: there is no such file");
   {
     Copy copy;
     copy.config = "{";
-    refuses(copy.arguments(), "config.json: not JSON");
+    command_refuses(copy.arguments(), "config.json: not JSON");
   }
   {
     Copy copy;
     copy.file.tensors.erase(copy.file.tensors.begin() + 3);
-    refuses(copy.arguments(), "is missing");
+    command_refuses(copy.arguments(), "is missing");
   }
   {
     Copy copy;
     copy.tensor("wpe.weight").shape = {15, 9};
-    refuses(copy.arguments(), "wpe.weight: wanted shape [9, 15], got [15, 9]");
+    command_refuses(copy.arguments(), "wpe.weight: wanted shape [9, 15], got [15, 9]");
   }
   {
     Copy copy;
     copy.replace("\"n_layer\": 2", "\"n_layer\": 3");
-    refuses(copy.arguments(), "h.2.ln_1.weight is missing");
+    command_refuses(copy.arguments(), "h.2.ln_1.weight is missing");
   }
   {
     Copy copy;
     copy.replace("\"n_embd\": 15", "\"n_embd\": 12");
-    refuses(copy.arguments(), "wanted shape [11, 12], got [11, 15]");
+    command_refuses(copy.arguments(), "wanted shape [11, 12], got [11, 15]");
   }
   {
     Copy copy;
     copy.replace("\"n_head\": 3", "\"n_head\": 4");
-    refuses(copy.arguments(), "not divisible");
+    command_refuses(copy.arguments(), "not divisible");
   }
   {
     Copy copy;
     copy.replace("gelu_new", "swish");
-    refuses(copy.arguments(), "got swish");
+    command_refuses(copy.arguments(), "got swish");
   }
   {
     Copy copy;
     copy.tensor("ln_f.bias").dtype = "I32";
-    refuses(copy.arguments(), "got I32");
+    command_refuses(copy.arguments(), "got I32");
   }
   {
     Copy copy;
     const std::string arguments = copy.arguments();
     const std::string bytes = scratch::read(copy.folder / "model.safetensors");
     scratch::write(copy.folder / "model.safetensors", bytes.substr(0, bytes.size() - 5));
-    refuses(arguments, "the data has");
+    command_refuses(arguments, "the data has");
     scratch::write(copy.folder / "model.safetensors", bytes.substr(0, 5));
-    refuses(arguments, "wanted at least 8 bytes");
+    command_refuses(arguments, "wanted at least 8 bytes");
     scratch::write(copy.folder / "model.safetensors", "");
-    refuses(arguments, "wanted at least 8 bytes");
+    command_refuses(arguments, "wanted at least 8 bytes");
   }
 }
 
@@ -326,18 +326,18 @@ TEST_CASE("trace: NaN weights are recorded and reported", "[trace]") {
 
 TEST_CASE("trace: a file that cannot be written leaves nothing behind", "[trace][error]") {
   const Folder folder;
-  refuses(odd + "--ids 1 --quiet --export " + (folder / "no/such/t.npz").string(),
-          "cannot be written: No such file or directory");
-  refuses(odd + "--ids 1 --quiet --export " + folder.path().string() + "/",
-          "wanted a name that ends");
+  command_refuses(odd + "--ids 1 --quiet --export " + (folder / "no/such/t.npz").string(),
+                  "cannot be written: No such file or directory");
+  command_refuses(odd + "--ids 1 --quiet --export " + folder.path().string() + "/",
+                  "wanted a name that ends");
   std::filesystem::create_directory(folder / "d.npz");
-  refuses(odd + "--ids 1 --quiet --export " + (folder / "d.npz").string(), "is a folder");
+  command_refuses(odd + "--ids 1 --quiet --export " + (folder / "d.npz").string(), "is a folder");
   std::filesystem::create_symlink("/dev/full", folder / "full.npz");
-  refuses(odd + "--ids 1 --quiet --export " + (folder / "full.npz").string(),
-          "No space left on device");
+  command_refuses(odd + "--ids 1 --quiet --export " + (folder / "full.npz").string(),
+                  "No space left on device");
   // a limit on file size stands for a disk that fills up half way
-  refuses(odd + "--ids 1,2,3,4,5 --quiet --export " + (folder / "t.npz").string(), "File too large",
-          "trap '' XFSZ; ulimit -f 8; ");
+  command_refuses(odd + "--ids 1,2,3,4,5 --quiet --export " + (folder / "t.npz").string(),
+                  "File too large", "trap '' XFSZ; ulimit -f 8; ");
   CHECK(folder.files() == 2);
 }
 

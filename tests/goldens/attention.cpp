@@ -18,18 +18,6 @@ const json& goldens() {
   return all;
 }
 
-MultiHeadWeights heads(const json& g) {
-  return {g["n_heads"].get<std::size_t>(),
-          matrix(g["W_Q"]),
-          matrix(g["W_K"]),
-          matrix(g["W_V"]),
-          matrix(g["W_O"]),
-          vector(g["b_Q"]),
-          vector(g["b_K"]),
-          vector(g["b_V"]),
-          vector(g["b_O"])};
-}
-
 template <class T>
 NormWeightsOf<T> norm(const json& g, const std::string& which) {
   return {VectorOf<T>(vector(g["gain" + which])), VectorOf<T>(vector(g["bias" + which])),

@@ -18,14 +18,14 @@ using namespace headlight_test;
 
 namespace {
 
-const json& golden(const std::string& name) {
+const json& mechanism_golden(const std::string& name) {
   static const json all = read("mechanisms.json");
   return all.at(name);
 }
 
 struct Input {
-  Matrix q = matrix(golden("input")["q"]), k = matrix(golden("input")["k"]),
-         v = matrix(golden("input")["v"]);
+  Matrix q = matrix(mechanism_golden("input")["q"]), k = matrix(mechanism_golden("input")["k"]),
+         v = matrix(mechanism_golden("input")["v"]);
 };
 
 Tensor3 one_head(const Matrix& a) {
@@ -40,25 +40,14 @@ Matrix only_head(const Tensor3& a) {
   return m;
 }
 
-MultiHeadWeights heads(const json& g) {
-  return {g["n_heads"].get<std::size_t>(),
-          matrix(g["W_Q"]),
-          matrix(g["W_K"]),
-          matrix(g["W_V"]),
-          matrix(g["W_O"]),
-          vector(g["b_Q"]),
-          vector(g["b_K"]),
-          vector(g["b_V"]),
-          vector(g["b_O"])};
-}
-
 }  // namespace
 
 TEST_CASE("golden full_attention: torch.softmax, two-sided and causal", "[golden]") {
   const Input in;
-  CHECK_THAT(full_attention(in.q, in.k, in.v).output, IsClose(matrix(golden("full")["output"])));
+  CHECK_THAT(full_attention(in.q, in.k, in.v).output,
+             IsClose(matrix(mechanism_golden("full")["output"])));
   CHECK_THAT(full_attention(in.q, in.k, in.v, {.causal = true}).output,
-             IsClose(matrix(golden("causal")["output"])));
+             IsClose(matrix(mechanism_golden("causal")["output"])));
 }
 
 TEST_CASE("golden flash_attention: torch.logsumexp and autograd's gradients", "[golden]") {
@@ -66,7 +55,7 @@ TEST_CASE("golden flash_attention: torch.logsumexp and autograd's gradients", "[
   const Tensor3 q = one_head(in.q), k = one_head(in.k), v = one_head(in.v);
   for (const char* name : {"full", "causal"}) {
     INFO(name);
-    const json& g = golden(name);
+    const json& g = mechanism_golden(name);
     const FlashOptions options = {
         .causal = std::string(name) == "causal", .query_block = 4, .key_block = 3};
     const FlashResult result = flash_attention(q, k, v, options);
@@ -102,34 +91,35 @@ TEST_CASE("golden patterns: torch.softmax over what a window, globals and blocks
           "[golden]") {
   const Input in;
   CHECK_THAT(local_attention(in.q, in.k, in.v, {.window = 4}).output,
-             IsClose(matrix(golden("window")["causal"])));
+             IsClose(matrix(mechanism_golden("window")["causal"])));
   CHECK_THAT(local_attention(in.q, in.k, in.v, {.window = 4, .causal = false}).output,
-             IsClose(matrix(golden("window")["two_sided"])));
-  const auto globals = golden("longformer")["globals"].get<std::vector<std::size_t>>();
+             IsClose(matrix(mechanism_golden("window")["two_sided"])));
+  const auto globals = mechanism_golden("longformer")["globals"].get<std::vector<std::size_t>>();
   CHECK_THAT(sparse_attention(in.q, in.k, in.v, longformer_pattern(11, 2, globals, false)).output,
-             IsClose(matrix(golden("longformer")["output"])));
+             IsClose(matrix(mechanism_golden("longformer")["output"])));
   CHECK_THAT(sparse_attention(in.q, in.k, in.v, longformer_pattern(11, 2, globals, true)).output,
-             IsClose(matrix(golden("longformer")["causal"])));
+             IsClose(matrix(mechanism_golden("longformer")["causal"])));
   const BlockPattern blocks = bigbird_pattern(11, {.block = 3, .window = 2, .global = 1});
   CHECK_THAT(sparse_attention(in.q, in.k, in.v, blocks).output,
-             IsClose(matrix(golden("bigbird")["output"])));
+             IsClose(matrix(mechanism_golden("bigbird")["output"])));
 }
 
 TEST_CASE("golden full_attention: ALiBi's slope, and T5's learned bias on unscaled scores",
           "[golden]") {
   const Input in;
-  CHECK_THAT(full_attention(in.q, in.k, in.v,
-                            {.causal = true, .alibi_slope = golden("alibi")["slope"].get<double>()})
+  CHECK_THAT(full_attention(
+                 in.q, in.k, in.v,
+                 {.causal = true, .alibi_slope = mechanism_golden("alibi")["slope"].get<double>()})
                  .output,
-             IsClose(matrix(golden("alibi")["output"])));
-  const Matrix bias = matrix(golden("learned_bias")["bias"]);
+             IsClose(matrix(mechanism_golden("alibi")["output"])));
+  const Matrix bias = matrix(mechanism_golden("learned_bias")["bias"]);
   CHECK_THAT(full_attention(in.q, in.k, in.v, {.bias = &bias, .scale = 1}).output,
-             IsClose(matrix(golden("learned_bias")["output"])));
+             IsClose(matrix(mechanism_golden("learned_bias")["output"])));
 }
 
 TEST_CASE("golden linear_attention: torch's elu and cumsum, and Performer's features", "[golden]") {
   const Input in;
-  const json &linear = golden("linear"), &performer = golden("performer");
+  const json &linear = mechanism_golden("linear"), &performer = mechanism_golden("performer");
   const Matrix q = elu_plus_one(in.q), k = elu_plus_one(in.k);
   CHECK_THAT(q, IsClose(matrix(linear["query_features"])));
   CHECK_THAT(linear_attention(q, k, in.v, false).output, IsClose(matrix(linear["output"])));
@@ -141,7 +131,7 @@ TEST_CASE("golden linear_attention: torch's elu and cumsum, and Performer's feat
 }
 
 TEST_CASE("golden token_mixing and hydra_attention: torch.nn's modules and normalize", "[golden]") {
-  const json &mixer = golden("mixer"), &hydra = golden("hydra");
+  const json &mixer = mechanism_golden("mixer"), &hydra = mechanism_golden("hydra");
   TokenMixingWeights w;
   w.norm = {vector(mixer["gain"]), vector(mixer["bias"]), mixer["epsilon"].get<double>()};
   w.mixer = {matrix(mixer["W_in"]), vector(mixer["b_in"]), matrix(mixer["W_out"]),

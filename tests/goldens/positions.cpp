@@ -16,7 +16,7 @@ using namespace headlight_test;
 
 namespace {
 
-const json& golden(const std::string& name) {
+const json& position_golden(const std::string& name) {
   static const json all = read("positions.json");
   return all.at(name);
 }
@@ -24,7 +24,7 @@ const json& golden(const std::string& name) {
 }  // namespace
 
 TEST_CASE("golden rope: complex numbers and rotate_half", "[golden]") {
-  const json& g = golden("rope");
+  const json& g = position_golden("rope");
   const Matrix x = matrix(g["x"]);
   const auto first = g["first"].get<std::size_t>();
   Rope rope{.base = g["base"].get<double>(), .pairing = RopePairing::interleaved};
@@ -34,11 +34,12 @@ TEST_CASE("golden rope: complex numbers and rotate_half", "[golden]") {
 }
 
 TEST_CASE("golden sinusoidal: the table", "[golden]") {
-  CHECK_THAT(sinusoidal_positions<double>(9, 10), IsClose(matrix(golden("sinusoidal")["table"])));
+  CHECK_THAT(sinusoidal_positions<double>(9, 10),
+             IsClose(matrix(position_golden("sinusoidal")["table"])));
 }
 
 TEST_CASE("golden relative: Shaw's attention with keys and values", "[golden]") {
-  const json& g = golden("relative");
+  const json& g = position_golden("relative");
   const RelativeWeights w{g["reach"].get<std::size_t>(), matrix(g["keys"]), matrix(g["values"])};
   const Mask mask = causal_mask(6, 6);
   const RelativeTrace t =
@@ -49,7 +50,7 @@ TEST_CASE("golden relative: Shaw's attention with keys and values", "[golden]") 
 }
 
 TEST_CASE("golden t5: the bucket of every offset from -200 to 200", "[golden]") {
-  const json& g = golden("t5");
+  const json& g = position_golden("t5");
   for (std::size_t i = 0; i < g["offsets"].size(); ++i) {
     const auto offset = g["offsets"][i].get<std::ptrdiff_t>();
     CHECK(t5_bucket(offset) == g["encoder"][i].get<std::size_t>());
@@ -60,6 +61,6 @@ TEST_CASE("golden t5: the bucket of every offset from -200 to 200", "[golden]") 
 }
 
 TEST_CASE("golden alibi: the slopes of eight head counts", "[golden]") {
-  for (const auto& [count, slopes] : golden("alibi").items())
+  for (const auto& [count, slopes] : position_golden("alibi").items())
     CHECK_THAT(alibi_slopes<double>(std::stoul(count)), IsClose(vector(slopes)));
 }

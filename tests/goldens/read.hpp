@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fstream>
+#include <headlight/attention/multi_head.hpp>
 #include <headlight/core/tensor.hpp>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -45,6 +46,18 @@ inline Tensor3 tensor(const json& heads) {
     for (std::size_t i = 0; i < t.shape(1); ++i)
       for (std::size_t j = 0; j < t.shape(2); ++j) t(h, i, j) = number(heads[h][i][j]);
   return t;
+}
+
+inline headlight::MultiHeadWeights heads(const json& g) {
+  return {g["n_heads"].get<std::size_t>(),
+          matrix(g["W_Q"]),
+          matrix(g["W_K"]),
+          matrix(g["W_V"]),
+          matrix(g["W_O"]),
+          vector(g["b_Q"]),
+          vector(g["b_K"]),
+          vector(g["b_V"]),
+          vector(g["b_O"])};
 }
 
 }  // namespace headlight_test

@@ -14,7 +14,7 @@ using namespace headlight_test;
 
 namespace {
 
-const json& golden(const std::string& name) {
+const json& state_space_golden(const std::string& name) {
   static const json all = read("state_space.json");
   return all.at(name);
 }
@@ -49,17 +49,17 @@ std::vector<double> list(const json& values) {
 TEST_CASE("golden fourier: torch.fft, forward and back, lengths 8, 32, 12 and 7", "[golden]") {
   for (const char* name : {"fft_8", "fft_32", "fft_12", "fft_7"}) {
     INFO(name);
-    const json& g = golden(name);
+    const json& g = state_space_golden(name);
     const Spectrum x = spectrum(g["x"]);
     CHECK_THAT(columns(fourier(x)), IsClose(matrix(g["forward"])));
     CHECK_THAT(columns(fourier(x, FourierDirection::inverse)), IsClose(matrix(g["inverse"])));
   }
-  CHECK_THAT(columns(fourier_real(list(golden("rfft")["x"]))),
-             IsClose(matrix(golden("rfft")["spectrum"])));
+  CHECK_THAT(columns(fourier_real(list(state_space_golden("rfft")["x"]))),
+             IsClose(matrix(state_space_golden("rfft")["spectrum"])));
 }
 
 TEST_CASE("golden convolve: torch's conv1d with the kernel reversed", "[golden]") {
-  const json& g = golden("convolution");
+  const json& g = state_space_golden("convolution");
   const std::vector<double> y = convolve(list(g["kernel"]), list(g["x"]));
   Vector got = Vector::from_shape({y.size()});
   std::copy(y.begin(), y.end(), got.begin());
@@ -67,13 +67,13 @@ TEST_CASE("golden convolve: torch's conv1d with the kernel reversed", "[golden]"
 }
 
 TEST_CASE("golden fourier_mixing: the real part of torch.fft.fft2", "[golden]") {
-  const json& g = golden("fnet");
+  const json& g = state_space_golden("fnet");
   CHECK_THAT(fourier_mixing(matrix(g["x8"])).output, IsClose(matrix(g["y8"])));
   CHECK_THAT(fourier_mixing(matrix(g["x6"])).output, IsClose(matrix(g["y6"])));
 }
 
 TEST_CASE("golden discretise: HiPPO by torch.linalg.inv and matrix_exp", "[golden]") {
-  const json& g = golden("hippo");
+  const json& g = state_space_golden("hippo");
   CHECK_THAT(hippo_legs(6), IsClose(matrix(g["A"])));
   CHECK_THAT(hippo_legs_input(6), IsClose(vector(g["B"])));
   const StateSpace s{hippo_legs(6), hippo_legs_input(6), Matrix{{1, 0, 0, 0, 0, 0}}, {}};
@@ -90,7 +90,7 @@ TEST_CASE("golden discretise: HiPPO by torch.linalg.inv and matrix_exp", "[golde
 }
 
 TEST_CASE("golden state_space: S4D-Lin's kernel and its outputs by torch's conv1d", "[golden]") {
-  const json& g = golden("s4d");
+  const json& g = state_space_golden("s4d");
   DiagonalStateSpace s{s4d_lin(3, 5), complex_matrix(g["b"]), complex_matrix(g["c"]), {}};
   const ComplexMatrix poles = complex_matrix(g["poles"]);
   CHECK(std::equal(s.A.begin(), s.A.end(), poles.begin()));
@@ -101,7 +101,7 @@ TEST_CASE("golden state_space: S4D-Lin's kernel and its outputs by torch's conv1
 }
 
 TEST_CASE("golden selective_scan: Mamba's steps and outputs by torch's einsums", "[golden]") {
-  const json& g = golden("mamba");
+  const json& g = state_space_golden("mamba");
   const SelectiveWeights w{matrix(g["A"]),   matrix(g["down"]), matrix(g["up"]),  vector(g["bias"]),
                            matrix(g["W_B"]), matrix(g["W_C"]),  vector(g["skip"])};
   const Matrix x = matrix(g["x"]);

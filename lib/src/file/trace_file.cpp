@@ -90,21 +90,21 @@ ordered_json nested(const Number*& next, const std::vector<std::size_t>& shape, 
 template <class T>
 ordered_json as_json(const StageOf<const T>& stage) {
   const FileStage<T> file(stage);
-  ordered_json json{{"name", stage.name},       {"symbol", stage.symbol},
-                    {"formula", stage.formula}, {"axes", axis_names(file.axes)},
-                    {"shape", file.shape},      {"dtype", file.dtype}};
+  ordered_json object{{"name", stage.name},       {"symbol", stage.symbol},
+                      {"formula", stage.formula}, {"axes", axis_names(file.axes)},
+                      {"shape", file.shape},      {"dtype", file.dtype}};
   const std::size_t count =
       file.dtype == "BOOL" ? file.bytes.size() : file.bytes.size() / sizeof(T);
   if (count > most_listed_numbers) {
-    json["data"] = base64(file.bytes);
+    object["data"] = base64(file.bytes);
   } else if (file.dtype == "BOOL") {
     const char* next = file.bytes.data();
-    json["values"] = nested(next, file.shape, 0);
+    object["values"] = nested(next, file.shape, 0);
   } else {
     const T* next = reinterpret_cast<const T*>(file.bytes.data());
-    json["values"] = nested(next, file.shape, 0);
+    object["values"] = nested(next, file.shape, 0);
   }
-  return json;
+  return object;
 }
 
 std::string meta_text(const std::string& meta) {
@@ -147,14 +147,14 @@ void flatten(const ordered_json& values, const std::vector<std::size_t>& shape, 
 }
 
 TraceFile parse_trace_json(const std::string& text, const std::string& name) {
-  const ordered_json json = ordered_json::parse(text, nullptr, false);
-  if (json.is_discarded()) throw FileError(name + ": is not JSON");
-  if (!json.is_object() || !json.contains("stages") || !json["stages"].is_array())
+  const ordered_json root = ordered_json::parse(text, nullptr, false);
+  if (root.is_discarded()) throw FileError(name + ": is not JSON");
+  if (!root.is_object() || !root.contains("stages") || !root["stages"].is_array())
     throw FileError(name + ": wanted an object with a list of stages");
   TraceFile trace;
-  trace.meta = json.contains("meta") ? json["meta"].dump() : "{}";
+  trace.meta = root.contains("meta") ? root["meta"].dump() : "{}";
   try {
-    for (const ordered_json& stage : json["stages"]) {
+    for (const ordered_json& stage : root["stages"]) {
       StoredTensor tensor;
       tensor.name = stage.at("name").get<std::string>();
       const std::string where = name + ", stage '" + tensor.name + "'";

@@ -15,7 +15,7 @@
 namespace headlight::render {
 namespace {
 
-constexpr double hidden = -std::numeric_limits<double>::infinity();
+constexpr double hidden_cell = -std::numeric_limits<double>::infinity();
 
 // Coordinates with at most two decimals, without trailing zeros.
 std::string at(double x) {
@@ -163,11 +163,11 @@ std::string numbered_cells(const Matrix& cells, double left, double top, double 
                    y = top + static_cast<double>(i) * tall;
       const double v = cells(i, j);
       const bool finite = std::isfinite(v);
-      any_hidden = any_hidden || v == hidden;
+      any_hidden = any_hidden || v == hidden_cell;
       fields += "<path" +
-                attribute("fill", finite        ? hex(colour(v))
-                                  : v == hidden ? "url(#h)"
-                                                : "none") +
+                attribute("fill", finite             ? hex(colour(v))
+                                  : v == hidden_cell ? "url(#h)"
+                                                     : "none") +
                 attribute("d", "M" + at(x) + " " + at(y) + "h" + at(side) + "v" + at(tall) + "h-" +
                                    at(side) + "z") +
                 "/>\n";

@@ -8,14 +8,14 @@ namespace headlight::course {
 
 namespace {
 
-void require_even(const Matrix& projected, std::size_t n_heads) {
+void require_whole_heads(const Matrix& projected, std::size_t n_heads) {
   if (n_heads == 0 || projected.shape(1) / n_heads * n_heads != projected.shape(1))
     throw ShapeError("columns do not make heads");
 }
 
 // Column by column: which head and which of its columns is a division and its remainder. In float.
 Tensor3 column_by_column(const Matrix& projected, std::size_t n_heads) {
-  require_even(projected, n_heads);
+  require_whole_heads(projected, n_heads);
   const std::size_t d_head = projected.shape(1) / n_heads;
   Tensor3 heads = xt::zeros<double>({n_heads, projected.shape(0), d_head});
   for (std::size_t column = projected.shape(1); column-- > 0;)
@@ -27,7 +27,7 @@ Tensor3 column_by_column(const Matrix& projected, std::size_t n_heads) {
 
 // Slices of columns.
 Tensor3 slices(const Matrix& projected, std::size_t n_heads) {
-  require_even(projected, n_heads);
+  require_whole_heads(projected, n_heads);
   const std::size_t d_head = projected.shape(1) / n_heads;
   Tensor3 heads = xt::zeros<double>({n_heads, projected.shape(0), d_head});
   for (std::size_t h = 0; h < n_heads; ++h)
@@ -37,7 +37,7 @@ Tensor3 slices(const Matrix& projected, std::size_t n_heads) {
 
 // Read as [n, n_heads, d_head], then the first two axes exchanged, by a pointer that walks.
 Tensor3 reshaped_and_exchanged(const Matrix& projected, std::size_t n_heads) {
-  require_even(projected, n_heads);
+  require_whole_heads(projected, n_heads);
   const std::size_t n = projected.shape(0), d_head = projected.shape(1) / n_heads;
   Tensor3 heads = xt::zeros<double>({n_heads, n, d_head});
   const double* walking = projected.data();
@@ -49,7 +49,7 @@ Tensor3 reshaped_and_exchanged(const Matrix& projected, std::size_t n_heads) {
 
 // A product with a matrix of ones and zeros that picks the columns of one head.
 Tensor3 by_products(const Matrix& projected, std::size_t n_heads) {
-  require_even(projected, n_heads);
+  require_whole_heads(projected, n_heads);
   const std::size_t d_head = projected.shape(1) / n_heads;
   Tensor3 heads = xt::zeros<double>({n_heads, projected.shape(0), d_head});
   for (std::size_t h = 0; h < n_heads; ++h) {

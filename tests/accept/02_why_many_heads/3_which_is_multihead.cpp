@@ -56,10 +56,10 @@ Traces by_computing() {
                  b_half = matmul(right, matmul(X, columns(W_V, 2, 2)));
     return Matrix(xt::concatenate(xt::xtuple(a_half, b_half), 1));
   };
-  const Matrix zero = pattern(0, 2), one = pattern(2, 2), wide = pattern(0, 4);
+  const Matrix zero = pattern(0, 2), one = pattern(2, 2), both = pattern(0, 4);
   const auto who = [&](const Trace& trace) {
     if (apart(trace.output, output(zero, one)) < 1e-3) return Program::multi_head;
-    if (apart(trace.output, output(wide, wide)) < 1e-3) return Program::one_wide_head;
+    if (apart(trace.output, output(both, both)) < 1e-3) return Program::one_wide_head;
     if (apart(trace.output, output(zero, zero)) < 1e-3) return Program::shared_pattern;
     return Program::split_first;
   };

@@ -10,7 +10,7 @@ using exercise::SoftmaxTrace;
 
 constexpr double lowest = -std::numeric_limits<double>::infinity();
 
-double largest_of(const Matrix& a, std::size_t i, double start = lowest) {
+double largest_from(const Matrix& a, std::size_t i, double start = lowest) {
   for (std::size_t j = 0; j < a.shape(1); ++j) start = std::max(start, a(i, j));
   return start;
 }
@@ -32,7 +32,7 @@ SoftmaxTrace taking_off(const Matrix& scores, Off off) {
 }
 
 SoftmaxTrace right(const Matrix& scores) {
-  return taking_off(scores, [&](std::size_t i, std::size_t) { return largest_of(scores, i); });
+  return taking_off(scores, [&](std::size_t i, std::size_t) { return largest_from(scores, i); });
 }
 
 // The right shift, but for what makes a weight of it.
@@ -68,7 +68,7 @@ SoftmaxTrace one_maximum(const Matrix& scores) {
   return taking_off(scores, [&](std::size_t, std::size_t) { return all; });
 }
 SoftmaxTrace first_maximum(const Matrix& scores) {
-  return taking_off(scores, [&](std::size_t, std::size_t) { return largest_of(scores, 0); });
+  return taking_off(scores, [&](std::size_t, std::size_t) { return largest_from(scores, 0); });
 }
 SoftmaxTrace column_maximum(const Matrix& scores) {
   return taking_off(scores, [&](std::size_t, std::size_t j) {
@@ -78,7 +78,7 @@ SoftmaxTrace column_maximum(const Matrix& scores) {
   });
 }
 SoftmaxTrace maximum_from_zero(const Matrix& scores) {
-  return taking_off(scores, [&](std::size_t i, std::size_t) { return largest_of(scores, i, 0); });
+  return taking_off(scores, [&](std::size_t i, std::size_t) { return largest_from(scores, i, 0); });
 }
 SoftmaxTrace last_not_compared(const Matrix& scores) {
   return taking_off(scores, [&](std::size_t i, std::size_t) {

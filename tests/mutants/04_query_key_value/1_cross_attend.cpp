@@ -11,7 +11,7 @@ namespace {
 using exercise::CrossTrace;
 using exercise::CrossWeights;
 using Padding = std::vector<bool>;
-constexpr double hidden = -std::numeric_limits<double>::infinity();
+constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
 struct Mistakes {
   bool query_from_source = false, key_from_target = false, key_from_W_Q = false;
@@ -50,7 +50,7 @@ CrossTrace made(const Matrix& target, const Matrix& source, const CrossWeights& 
       if (m.padding_is_at_the_end) hide = j >= n_real;
       if (m.last_key_open && j + 1 == columns) hide = false;
       if (m.causal && j > i) hide = true;
-      if (hide && !m.padding_ignored) t.masked(i, j) = m.zero_hides ? 0 : hidden;
+      if (hide && !m.padding_ignored) t.masked(i, j) = m.zero_hides ? 0 : minus_infinity;
     }
   const Matrix& source_of_softmax = m.after_softmax || m.open_softmax ? t.scores : t.masked;
   t.pattern = m.over_columns ? flipped(softmax(flipped(t.masked))) : softmax(source_of_softmax);
@@ -59,7 +59,7 @@ CrossTrace made(const Matrix& target, const Matrix& source, const CrossWeights& 
       for (std::size_t j = 0; j < columns; ++j)
         if (padded(j)) t.pattern(i, j) = 0;
   if (m.overflow || m.one_maximum) {
-    double largest = m.overflow ? 0 : hidden;
+    double largest = m.overflow ? 0 : minus_infinity;
     for (const double s : t.masked) largest = m.overflow ? 0 : std::max(largest, s);
     for (std::size_t i = 0; i < rows; ++i) {
       double total = 0;

@@ -7,15 +7,15 @@ namespace headlight::course {
 namespace {
 
 using exercise::MaskTrace;
-constexpr double hidden = -std::numeric_limits<double>::infinity();
+constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
 // Scores hidden where `hide` says so, then a softmax of the rows that takes its largest score off.
 template <class Hide>
-MaskTrace masked_by(const Matrix& scores, Hide hide, double with = hidden) {
+MaskTrace masked_by(const Matrix& scores, Hide hide, double with = minus_infinity) {
   MaskTrace trace{scores, scores};
   const std::size_t n = scores.shape(0);
   for (std::size_t i = 0; i < n; ++i) {
-    double largest = hidden, total = 0;
+    double largest = minus_infinity, total = 0;
     for (std::size_t j = 0; j < n; ++j) {
       if (hide(i, j)) trace.masked(i, j) = with;
       largest = std::max(largest, trace.masked(i, j));
@@ -67,7 +67,7 @@ MaskTrace zero_times_infinity(const Matrix& scores, bool causal) {
   MaskTrace trace = right(scores, causal);
   for (std::size_t i = 0; i < scores.shape(0); ++i)
     for (std::size_t j = 0; j < scores.shape(0); ++j)
-      if (causal) trace.masked(i, j) = scores(i, j) + (j > i ? 1.0 : 0.0) * hidden;
+      if (causal) trace.masked(i, j) = scores(i, j) + (j > i ? 1.0 : 0.0) * minus_infinity;
   return trace;
 }
 MaskTrace after_softmax(const Matrix& scores, bool causal) {
@@ -90,7 +90,7 @@ MaskTrace overflowing(const Matrix& scores, bool causal) {
 }
 MaskTrace one_maximum(const Matrix& scores, bool causal) {
   MaskTrace trace = right(scores, causal);
-  double largest = hidden;
+  double largest = minus_infinity;
   for (const double s : trace.masked) largest = std::max(largest, s);
   for (std::size_t i = 0; i < scores.shape(0); ++i) {
     double total = 0;
@@ -103,7 +103,7 @@ MaskTrace one_maximum(const Matrix& scores, bool causal) {
 MaskTrace over_columns(const Matrix& scores, bool causal) {
   MaskTrace trace = right(scores, causal);
   for (std::size_t j = 0; j < scores.shape(0); ++j) {
-    double largest = hidden, total = 0;
+    double largest = minus_infinity, total = 0;
     for (std::size_t i = 0; i < scores.shape(0); ++i)
       largest = std::max(largest, trace.masked(i, j));
     for (std::size_t i = 0; i < scores.shape(0); ++i)
@@ -115,7 +115,7 @@ MaskTrace over_columns(const Matrix& scores, bool causal) {
 MaskTrace not_divided(const Matrix& scores, bool causal) {
   MaskTrace trace = right(scores, causal);
   for (std::size_t i = 0; i < scores.shape(0); ++i) {
-    double largest = hidden;
+    double largest = minus_infinity;
     for (std::size_t j = 0; j < scores.shape(0); ++j)
       largest = std::max(largest, trace.masked(i, j));
     for (std::size_t j = 0; j < scores.shape(0); ++j)

@@ -7,7 +7,7 @@ namespace headlight::course {
 namespace {
 
 using exercise::JacobianTrace;
-constexpr double hidden = -std::numeric_limits<double>::infinity();
+constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
 Matrix zeros(std::size_t rows, std::size_t columns) {
   return Matrix(Matrix::shape_type{rows, columns}, 0.0);
@@ -16,9 +16,9 @@ Matrix zeros(std::size_t rows, std::size_t columns) {
 Matrix right_pattern(const Matrix& scores) {
   Matrix p = zeros(scores.shape(0), scores.shape(1));
   for (std::size_t i = 0; i < scores.shape(0); ++i) {
-    double largest = hidden, total = 0;
+    double largest = minus_infinity, total = 0;
     for (std::size_t j = 0; j < scores.shape(1); ++j) largest = std::max(largest, scores(i, j));
-    if (largest == hidden) continue;
+    if (largest == minus_infinity) continue;
     for (std::size_t j = 0; j < scores.shape(1); ++j)
       total += p(i, j) = std::exp(scores(i, j) - largest);
     for (std::size_t j = 0; j < scores.shape(1); ++j) p(i, j) /= total;

@@ -9,7 +9,7 @@ namespace headlight::course {
 namespace {
 
 using exercise::AlibiTrace;
-constexpr double hidden = -std::numeric_limits<double>::infinity();
+constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
 struct Mistakes {
   bool halving = false, reversed = false, one_sequence = false, from_one = false,
@@ -63,7 +63,7 @@ AlibiTrace made(const Tensor3& scores, const Mistakes& m) {
   AlibiTrace t;
   t.slopes = slopes_of(n_heads, m);
   t.bias = t.masked = t.pattern = Tensor3(Tensor3::shape_type{n_heads, n_query, n_key}, 0.0);
-  double most = hidden;
+  double most = minus_infinity;
   for (std::size_t h = 0; h < n_heads; ++h)
     for (std::size_t i = 0; i < n_query; ++i)
       for (std::size_t j = 0; j < n_key; ++j) {
@@ -89,7 +89,7 @@ AlibiTrace made(const Tensor3& scores, const Mistakes& m) {
                            : m.multiplied ? score * bias
                            : m.bias_twice ? score + 2 * bias
                                           : score + bias;
-        t.masked(h, i, j) = !m.no_mask && hide ? (m.zero_hides ? 0 : hidden) : sum;
+        t.masked(h, i, j) = !m.no_mask && hide ? (m.zero_hides ? 0 : minus_infinity) : sum;
         most = std::max(most, t.masked(h, i, j));
       }
   for (std::size_t h = 0; h < n_heads; ++h) {
@@ -98,13 +98,13 @@ AlibiTrace made(const Tensor3& scores, const Mistakes& m) {
       for (std::size_t j = 0; j < n_key; ++j) {
         const bool later = j > i + n_key - n_query;
         if (m.open_softmax) base(i, j) = scores(h, i, j) + t.bias(h, i, j);
-        if (m.scores_only || m.after_softmax) base(i, j) = later ? hidden : scores(h, i, j);
+        if (m.scores_only || m.after_softmax) base(i, j) = later ? minus_infinity : scores(h, i, j);
       }
     Matrix pattern = m.over_columns ? flipped(softmax(flipped(base))) : softmax(base);
     for (std::size_t i = 0; i < n_query; ++i) {
       double total = 0, top = m.one_maximum ? most : 0;
       if (m.not_divided || m.maximum_from_zero) {
-        top = m.not_divided ? hidden : 0;
+        top = m.not_divided ? minus_infinity : 0;
         for (std::size_t j = 0; j < n_key; ++j) top = std::max(top, base(i, j));
       }
       for (std::size_t j = 0; j < n_key; ++j) {
@@ -121,7 +121,7 @@ AlibiTrace made(const Tensor3& scores, const Mistakes& m) {
   if (m.over_heads)
     for (std::size_t i = 0; i < n_query; ++i)
       for (std::size_t j = 0; j < n_key; ++j) {
-        double top = hidden, total = 0;
+        double top = minus_infinity, total = 0;
         for (std::size_t h = 0; h < n_heads; ++h) top = std::max(top, t.masked(h, i, j));
         for (std::size_t h = 0; h < n_heads; ++h) total += std::exp(t.masked(h, i, j) - top);
         for (std::size_t h = 0; h < n_heads; ++h)

@@ -8,7 +8,7 @@ namespace headlight::course {
 namespace {
 
 using exercise::FlashTrace;
-constexpr double nothing = -std::numeric_limits<double>::infinity();
+constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
 struct Mistakes {
   bool no_scale = false, scale_value = false, scale_twice = false, padding_seen = false,
@@ -33,12 +33,12 @@ FlashTrace made(const Matrix& query, const Matrix& key, const Matrix& value, con
                       : m.scale_twice ? d_head
                                       : std::sqrt(d_head);
   Matrix score(Matrix::shape_type{n_query, n_key}, 0.0);
-  double top = nothing;
+  double top = minus_infinity;
   for (std::size_t i = 0; i < n_query; ++i)
     for (std::size_t j = 0; j < n_key; ++j) {
       for (std::size_t f = 0; f < query.shape(1); ++f) score(i, j) += query(i, f) * key(j, f);
       score(i, j) /= root;
-      if (is_token(j) == 0 && !m.padding_seen) score(i, j) = m.padding_zero ? 0 : nothing;
+      if (is_token(j) == 0 && !m.padding_seen) score(i, j) = m.padding_zero ? 0 : minus_infinity;
       top = std::max(top, score(i, j));
     }
   FlashTrace t{Matrix(Matrix::shape_type{n_blocks, n_query}, 0.0),
@@ -48,7 +48,7 @@ FlashTrace made(const Matrix& query, const Matrix& key, const Matrix& value, con
   for (std::size_t i = 0; i < n_query; ++i) {
     double maximum = m.from_zero              ? 0
                      : m.from_lowest_positive ? std::numeric_limits<double>::min()
-                                              : nothing;
+                                              : minus_infinity;
     double sum = 0, last_sum = 0;
     std::vector<double> accumulated(d_value, 0.0);
     for (std::size_t b = 0; b < n_blocks; ++b) {
@@ -56,16 +56,17 @@ FlashTrace made(const Matrix& query, const Matrix& key, const Matrix& value, con
       const std::size_t end = m.last_block_open && n_key % block != 0 && b + 1 == n_blocks && b > 0
                                   ? first
                                   : std::min(first + block, n_key);
-      double larger = m.block_alone ? nothing : maximum;
+      double larger = m.block_alone ? minus_infinity : maximum;
       for (std::size_t j = first; j < end; ++j) larger = std::max(larger, score(i, j));
-      if (m.stuck && b > 0 && maximum > nothing) larger = maximum;
+      if (m.stuck && b > 0 && maximum > minus_infinity) larger = maximum;
       if (m.of_all_queries) larger = top;
       if (m.of_all_keys)
         for (std::size_t j = 0; j < n_key; ++j) larger = std::max(larger, score(i, j));
-      if (larger > nothing || m.not_a_number) {
+      if (larger > minus_infinity || m.not_a_number) {
         const double shift = m.no_maximum ? 0 : larger;
         double rescale = m.no_maximum ? 1 : std::exp(maximum - larger);
-        if (m.rescale_turned && b > 0 && maximum > nothing) rescale = std::exp(larger - maximum);
+        if (m.rescale_turned && b > 0 && maximum > minus_infinity)
+          rescale = std::exp(larger - maximum);
         if (!m.sum_not_rescaled && !m.rescaled_after) sum *= rescale;
         if (m.restarted) sum = 0;
         if (!m.not_rescaled && !m.rescaled_after)
@@ -73,7 +74,7 @@ FlashTrace made(const Matrix& query, const Matrix& key, const Matrix& value, con
         last_sum = 0;
         for (std::size_t j = m.first_block_twice && b > 0 ? first - 1 : first; j < end; ++j) {
           const double weight =
-              std::exp(score(i, j) - (m.old_maximum && maximum > nothing ? maximum : shift));
+              std::exp(score(i, j) - (m.old_maximum && maximum > minus_infinity ? maximum : shift));
           sum += weight;
           last_sum += weight;
           for (std::size_t c = 0; c < d_value; ++c)

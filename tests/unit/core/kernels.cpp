@@ -29,7 +29,7 @@ std::vector<const RowKernels<T>*> all_builds() {
   return builds;
 }
 
-const float inf = std::numeric_limits<float>::infinity();
+const float float_inf = std::numeric_limits<float>::infinity();
 
 }  // namespace
 
@@ -55,15 +55,15 @@ TEST_CASE("kernels exp: one at the maximum, zero where hidden or far below, NaN 
           "[kernels]") {
   for (const auto* kernels : all_builds<float>()) {
     INFO(kernels->name);
-    const float x[] = {7, -inf, -200, std::nanf("")};
+    const float x[] = {7, -float_inf, -200, std::nanf("")};
     float y[4];
     kernels->exp(x, 7, y, 4);
     CHECK(y[0] == 1);
     CHECK(y[1] == 0);
     CHECK(y[2] == 0);
     CHECK(std::isnan(y[3]));
-    const float hidden[] = {-inf, -inf, -inf};
-    kernels->exp(hidden, -inf, y, 3);
+    const float hidden[] = {-float_inf, -float_inf, -float_inf};
+    kernels->exp(hidden, -float_inf, y, 3);
     CHECK(y[1] == 0);
   }
 }
@@ -74,7 +74,7 @@ TEST_CASE("kernels sum: exact on whole numbers, whatever the length", "[kernels]
       std::vector<float> x(n);
       for (std::size_t j = 0; j < n; ++j) x[j] = static_cast<float>(j + 1);
       CHECK(kernels->sum(x.data(), n) == static_cast<float>(n * (n + 1) / 2));
-      CHECK(kernels->max(x.data(), n) == (n ? static_cast<float>(n) : -inf));
+      CHECK(kernels->max(x.data(), n) == (n ? static_cast<float>(n) : -float_inf));
     }
 }
 
@@ -87,9 +87,10 @@ TEST_CASE("kernels add and hide: every cell once, in place too, whatever the len
         x[j] = static_cast<float>(j), y[j] = 100.0f, flags[j] = j % 3 != 1;
       const bool* visible = reinterpret_cast<const bool*>(flags.data());
       kernels->hide(x.data(), nullptr, visible, masked.data(), n);
-      for (std::size_t j = 0; j < n; ++j) CHECK(masked[j] == (j % 3 != 1 ? float(j) : -inf));
+      for (std::size_t j = 0; j < n; ++j) CHECK(masked[j] == (j % 3 != 1 ? float(j) : -float_inf));
       kernels->hide(x.data(), y.data(), visible, masked.data(), n);
-      for (std::size_t j = 0; j < n; ++j) CHECK(masked[j] == (j % 3 != 1 ? float(j + 100) : -inf));
+      for (std::size_t j = 0; j < n; ++j)
+        CHECK(masked[j] == (j % 3 != 1 ? float(j + 100) : -float_inf));
       kernels->add(x.data(), y.data(), x.data(), n);
       for (std::size_t j = 0; j < n; ++j) CHECK(x[j] == float(j + 100));
       CHECK(x[n] == 7.0f);
@@ -144,7 +145,7 @@ TEST_CASE("kernels attend: in sweeps the same bits as stage by stage, wherever t
             kernels->scale(raw.data(), 0.3f, want.data(), n);
             CHECK(is_want(tensor(1)));
             if (biased) kernels->add(want.data(), bias.data(), want.data(), n);
-            for (std::size_t j = visible; j < n; ++j) want[j] = -inf;
+            for (std::size_t j = visible; j < n; ++j) want[j] = -float_inf;
             CHECK(is_want(tensor(2)));
             CHECK(max == kernels->max(want.data(), n));
             kernels->exp(want.data(), max, want.data(), n);

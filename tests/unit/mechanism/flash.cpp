@@ -8,10 +8,12 @@
 #include <headlight/mechanism/flash.hpp>
 #include <limits>
 
+#include "plain.hpp"
 #include "support/catch.hpp"
 #include "support/is_close.hpp"
 
 using namespace headlight;
+using namespace headlight_test;
 
 namespace {
 
@@ -191,12 +193,6 @@ Plain plain_with_gradients(const Matrix& q, const Matrix& k, const Matrix& v, co
   }
   return {matmul(pattern, v), matmul(slope, k), matmul(headlight::transpose(slope), q),
           matmul(headlight::transpose(pattern), dy)};
-}
-
-Tensor3 one_head(const Matrix& m) {
-  Tensor3 t = Tensor3::from_shape({1, m.shape(0), m.shape(1)});
-  std::copy(m.begin(), m.end(), t.data());
-  return t;
 }
 
 }  // namespace

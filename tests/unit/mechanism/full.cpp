@@ -9,25 +9,17 @@
 #include <headlight/mechanism/full.hpp>
 #include <headlight/position/alibi.hpp>
 
+#include "plain.hpp"
 #include "support/catch.hpp"
 #include "support/is_close.hpp"
 
 using namespace headlight;
+using namespace headlight_test;
 
 namespace {
 
-// Whole matrices: product, mask, softmax, product.
-Matrix plain(const Matrix& q, const Matrix& k, const Matrix& v, const Mask& mask,
-             const Matrix* bias = nullptr) {
-  Matrix s = matmul(q, headlight::transpose(k));
-  for (double& x : s) x /= std::sqrt(static_cast<double>(q.shape(1)));
-  if (bias)
-    for (std::size_t c = 0; c < s.size(); ++c) s.data()[c] += bias->data()[c];
-  return matmul(softmax_rows(hide(s, mask)), v);
-}
-
-struct Sample {
-  explicit Sample(std::size_t n = 9, std::size_t n_key = 0) : random(n) {
+struct FullSample {
+  explicit FullSample(std::size_t n = 9, std::size_t n_key = 0) : random(n) {
     n_key = n_key ? n_key : n;
     q = random_matrix(random, n, 4), k = random_matrix(random, n_key, 4);
     v = random_matrix(random, n_key, 3);
@@ -40,12 +32,6 @@ Matrix slice(const Tensor3& t, std::size_t h) {
   Matrix m = Matrix::from_shape({t.shape(1), t.shape(2)});
   std::copy_n(t.data() + h * m.size(), m.size(), m.data());
   return m;
-}
-
-Tensor3 one_head(const Matrix& m) {
-  Tensor3 t = Tensor3::from_shape({1, m.shape(0), m.shape(1)});
-  std::copy(m.begin(), m.end(), t.data());
-  return t;
 }
 
 MultiHeadWeights weights(Random& random, std::size_t d_model, std::size_t n_heads) {
@@ -63,17 +49,17 @@ MultiHeadWeights weights(Random& random, std::size_t d_model, std::size_t n_head
 TEST_CASE("full_attention: row by row equals whole matrices, also across sequences",
           "[full][two-ways]") {
   for (const std::size_t n_key : {9u, 13u}) {
-    const Sample s(9, n_key);
+    const FullSample s(9, n_key);
     CHECK_THAT(full_attention(s.q, s.k, s.v).output,
-               IsClose(plain(s.q, s.k, s.v, full_mask(9, n_key))));
+               IsClose(plain_attention(s.q, s.k, s.v, full_mask(9, n_key))));
     CHECK_THAT(full_attention(s.q, s.k, s.v, {.causal = true}).output,
-               IsClose(plain(s.q, s.k, s.v, causal_mask(9, n_key))));
+               IsClose(plain_attention(s.q, s.k, s.v, causal_mask(9, n_key))));
   }
 }
 
 TEST_CASE("full_attention: rows sum to one, stay between the values, and permute with the queries",
           "[full][law]") {
-  const Sample s;
+  const FullSample s;
   const FullTrace t = full_attention(s.q, s.k, s.v);
   for (std::size_t i = 0; i < 9; ++i) {
     double sum = 0;
@@ -93,10 +79,10 @@ TEST_CASE("full_attention: rows sum to one, stay between the values, and permute
 }
 
 TEST_CASE("full_attention: padding weighs nothing and may hold anything", "[full][control]") {
-  Sample s;
+  FullSample s;
   std::vector<bool> is_token(9, true);
   is_token[3] = is_token[8] = false;
-  const Matrix want = plain(s.q, s.k, s.v, padding_mask(9, is_token));
+  const Matrix want = plain_attention(s.q, s.k, s.v, padding_mask(9, is_token));
   s.k(3, 1) = NAN, s.v(8, 0) = INFINITY;
   CHECK_THAT(full_attention(s.q, s.k, s.v, {.is_token = is_token}).output, IsClose(want));
   const FullTrace none = full_attention(s.q, s.k, s.v, {.is_token = std::vector<bool>(9, false)});
@@ -106,12 +92,12 @@ TEST_CASE("full_attention: padding weighs nothing and may hold anything", "[full
 
 TEST_CASE("full_attention: a slope equals ALiBi's bias, and the key column that folds it in",
           "[full][alibi][two-ways]") {
-  const Sample s;
+  const FullSample s;
   for (std::size_t h = 0; h < 3; ++h) {
     const double slope = alibi_slopes<double>(3)(h);
     const FullTrace got = full_attention(s.q, s.k, s.v, {.causal = true, .alibi_slope = slope});
     const Matrix bias = slice(alibi_bias<double>(3, 9, 9), h);
-    CHECK_THAT(got.output, IsClose(plain(s.q, s.k, s.v, causal_mask(9, 9), &bias)));
+    CHECK_THAT(got.output, IsClose(plain_attention(s.q, s.k, s.v, causal_mask(9, 9), &bias)));
     // q gets 1, k_j gets slope j sqrt(d): the rest of -slope (i - j) is one number a row.
     Matrix longer_q = Matrix::from_shape({9, 5}), longer_k = Matrix::from_shape({9, 5});
     for (std::size_t i = 0; i < 9; ++i) {
@@ -145,7 +131,7 @@ TEST_CASE("full_attention: under ALiBi a far key beats a near one by content alo
 
 TEST_CASE("relative_attention_counted: equals the head of Shaw's that the lessons use",
           "[full][relative][two-ways]") {
-  const Sample s;
+  const FullSample s;
   Random random(5);
   for (const std::size_t reach : {1u, 3u, 20u}) {
     RelativeWeights w{.reach = reach, .keys = random_matrix(random, 2 * reach + 1, 4)};
@@ -191,7 +177,7 @@ TEST_CASE("full mechanisms: work equals closed formulas, at three lengths", "[fu
   const std::size_t d = 4, d_value = 3;
   for (const std::size_t n : {8u, 16u, 32u})
     for (const bool causal : {false, true}) {
-      const Sample s(n);
+      const FullSample s(n);
       const std::size_t pairs = causal ? n * (n + 1) / 2 : n * n;
       const Work full = full_attention(s.q, s.k, s.v, {.causal = causal}).work;
       CHECK(full.multiply_adds == pairs * (d + d_value));
@@ -212,13 +198,13 @@ TEST_CASE("full mechanisms: work equals closed formulas, at three lengths", "[fu
         CHECK(heads.exponentials == h * pairs);
         CHECK(heads.largest_buffer == h * n * n);
       }
-      const Sample cross(n, 5);
+      const FullSample cross(n, 5);
       CHECK(full_attention(cross.q, cross.k, cross.v).work.multiply_adds == n * 5 * (d + d_value));
     }
 }
 
 TEST_CASE("full mechanisms: say which shapes do not fit", "[full][error]") {
-  const Sample s(4, 6);
+  const FullSample s(4, 6);
   CHECK_THROWS_WITH(full_attention(s.q, s.v, s.v),
                     "full_attention: queries [4, 4], keys [6, 3], values [6, 3] do not fit");
   CHECK_THROWS_WITH(

@@ -24,7 +24,7 @@ Matrix unit_rows(Matrix m) {
 }
 
 // The slow way: a mask over all pairs, one softmax. Self only where nobody else is seen.
-Matrix dense(const Matrix& q, const Matrix& v, Mask mask) {
+Matrix dense_hashed(const Matrix& q, const Matrix& v, Mask mask) {
   const std::size_t n = q.shape(0);
   for (std::size_t i = 0; i < n; ++i) {
     bool alone = true;
@@ -59,7 +59,7 @@ Mask met(const HashingTrace& t, std::size_t chunk, bool causal) {
   return mask;
 }
 
-struct Sample {
+struct HashingSample {
   Random random{3};
   Matrix q = random_matrix(random, 24, 4), v = random_matrix(random, 24, 3);
 };
@@ -68,17 +68,17 @@ struct Sample {
 
 TEST_CASE("hashing_attention: with one bucket it is full attention with shared queries and keys",
           "[hashing][two-ways]") {
-  const Sample s;
+  const HashingSample s;
   for (const bool causal : {true, false})
     for (const std::size_t rounds : {1u, 3u})
       CHECK_THAT(hashing_attention(s.q, s.v, {.n_buckets = 1, .n_rounds = rounds, .causal = causal})
                      .output,
-                 IsClose(dense(s.q, s.v, causal ? causal_mask(24, 24) : full_mask(24, 24))));
+                 IsClose(dense_hashed(s.q, s.v, causal ? causal_mask(24, 24) : full_mask(24, 24))));
 }
 
 TEST_CASE("hashing_attention: rounds merged are one softmax over everyone met",
           "[hashing][two-ways]") {
-  const Sample s;
+  const HashingSample s;
   for (const bool causal : {true, false})
     for (const std::size_t buckets : {2u, 4u, 8u})
       for (const std::size_t rounds : {1u, 2u, 5u})
@@ -87,13 +87,13 @@ TEST_CASE("hashing_attention: rounds merged are one softmax over everyone met",
           const HashingTrace t = hashing_attention(
               s.q, s.v,
               {.n_buckets = buckets, .n_rounds = rounds, .chunk = chunk, .causal = causal});
-          CHECK_THAT(t.output, IsClose(dense(s.q, s.v, met(t, chunk, causal))));
+          CHECK_THAT(t.output, IsClose(dense_hashed(s.q, s.v, met(t, chunk, causal))));
         }
 }
 
 TEST_CASE("hashing_attention: more buckets see less, more rounds see more", "[hashing][control]") {
-  const Sample s;
-  const Matrix full = dense(s.q, s.v, full_mask(24, 24));
+  const HashingSample s;
+  const Matrix full = dense_hashed(s.q, s.v, full_mask(24, 24));
   const auto error = [&](std::size_t buckets, std::size_t rounds) {
     const HashingOptions o{.n_buckets = buckets, .n_rounds = rounds, .chunk = 24, .causal = false};
     return compare(hashing_attention(s.q, s.v, o).output, full).relative;
@@ -105,7 +105,7 @@ TEST_CASE("hashing_attention: more buckets see less, more rounds see more", "[ha
 TEST_CASE(
     "hashing_attention: the same direction falls into the same bucket, the opposite elsewhere",
     "[hashing][law]") {
-  Sample s;
+  HashingSample s;
   for (std::size_t c = 0; c < 4; ++c) s.q(7, c) = 3 * s.q(2, c), s.q(9, c) = -s.q(2, c);
   const HashingTrace t = hashing_attention(s.q, s.v, {.n_buckets = 8, .n_rounds = 20});
   for (std::size_t r = 0; r < 20; ++r) {
@@ -115,7 +115,7 @@ TEST_CASE(
 }
 
 TEST_CASE("hashing_attention: the seed alone decides the buckets", "[hashing][law]") {
-  const Sample s;
+  const HashingSample s;
   const HashingOptions o{.n_buckets = 8, .n_rounds = 2, .seed = 5};
   HashingOptions other = o;
   other.seed = 6;
@@ -126,7 +126,7 @@ TEST_CASE("hashing_attention: the seed alone decides the buckets", "[hashing][la
 }
 
 TEST_CASE("hashing_attention: later tokens do not matter when causal", "[hashing][law]") {
-  const Sample s;
+  const HashingSample s;
   const HashingOptions o{.n_buckets = 4, .n_rounds = 3, .chunk = 24};
   const Matrix before = hashing_attention(s.q, s.v, o).output;
   Matrix v = s.v;
@@ -152,7 +152,7 @@ TEST_CASE("hashing_attention: work equals its formulas, at three lengths", "[has
 
 TEST_CASE("hashing_attention: a token alone takes its own value, a zero query is no NaN",
           "[hashing][error]") {
-  Sample s;
+  HashingSample s;
   for (std::size_t c = 0; c < 4; ++c) s.q(5, c) = 0;
   const HashingTrace t = hashing_attention(s.q, s.v, {.n_buckets = 4, .n_rounds = 2});
   for (std::size_t c = 0; c < 3; ++c) CHECK(t.output(0, c) == s.v(0, c));
@@ -161,7 +161,7 @@ TEST_CASE("hashing_attention: a token alone takes its own value, a zero query is
 
 TEST_CASE("hashing_attention: refuses odd buckets, no rounds and sizes that differ",
           "[hashing][error]") {
-  const Sample s;
+  const HashingSample s;
   CHECK_THROWS_WITH(hashing_attention(s.q, s.v, {.n_buckets = 3}),
                     "hashing_attention: wanted 1 bucket or an even number, got 3");
   CHECK_THROWS_WITH(hashing_attention(s.q, s.v, {.n_buckets = 0}),

@@ -13,7 +13,7 @@ using namespace headlight_test;
 
 namespace {
 
-struct Sample {
+struct HydraSample {
   Random random{3};
   Matrix q = random_matrix(random, 11, 4), k = random_matrix(random, 11, 4),
          v = random_matrix(random, 11, 4);
@@ -26,7 +26,7 @@ Matrix column(const Matrix& m, std::size_t c) {
 }
 
 // The n x n matrix of every head: (q_ic / |q_i|) (k_jc / |k_j|), masked, times the values.
-Matrix quadratic(const Sample& s, bool causal) {
+Matrix quadratic(const HydraSample& s, bool causal) {
   const Matrix q = unit_rows(s.q), k = unit_rows(s.k);
   Matrix y = Matrix::from_shape({11, 4});
   for (std::size_t i = 0; i < 11; ++i)
@@ -41,14 +41,14 @@ Matrix quadratic(const Sample& s, bool causal) {
 }  // namespace
 
 TEST_CASE("hydra_attention: equals the quadratic form of every head", "[hydra][two-ways]") {
-  const Sample s;
+  const HydraSample s;
   for (const bool causal : {true, false})
     CHECK_THAT(hydra_attention(s.q, s.k, s.v, causal).output, IsClose(quadratic(s, causal)));
 }
 
 TEST_CASE("hydra_attention: is linear attention with one feature a head, before its normaliser",
           "[hydra][two-ways]") {
-  const Sample s;
+  const HydraSample s;
   const Matrix q = unit_rows(s.q), k = unit_rows(s.k);
   for (const bool causal : {true, false}) {
     const HydraTrace hydra = hydra_attention(s.q, s.k, s.v, causal);
@@ -62,7 +62,7 @@ TEST_CASE("hydra_attention: is linear attention with one feature a head, before 
 
 TEST_CASE("hydra_attention: the length of queries and keys does not matter, that of values does",
           "[hydra][law]") {
-  Sample s;
+  HydraSample s;
   const Matrix before = hydra_attention(s.q, s.k, s.v, true).output;
   for (double& x : s.q) x *= 5;
   for (double& x : s.k) x *= 7;
@@ -72,7 +72,7 @@ TEST_CASE("hydra_attention: the length of queries and keys does not matter, that
 }
 
 TEST_CASE("hydra_attention: is not linear attention with one head", "[hydra][control]") {
-  const Sample s;
+  const HydraSample s;
   const Matrix one_head = linear_attention(unit_rows(s.q), unit_rows(s.k), s.v, false).output;
   CHECK_FALSE(
       compare(hydra_attention(s.q, s.k, s.v, false).output, one_head, {.tolerance = 0.1}).close);
@@ -92,7 +92,7 @@ TEST_CASE("hydra_attention: 4 n d products and a state of d numbers, at three le
 
 TEST_CASE("hydra_attention: a zero query gives zeros, sizes that differ are refused",
           "[hydra][error]") {
-  Sample s;
+  HydraSample s;
   for (std::size_t c = 0; c < 4; ++c) s.q(3, c) = s.k(5, c) = 0;
   const Matrix y = hydra_attention(s.q, s.k, s.v, true).output;
   CHECK(y(3, 1) == 0);

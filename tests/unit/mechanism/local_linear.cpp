@@ -27,7 +27,7 @@ Matrix windowed(const Matrix& q, const Matrix& k, const Matrix& v, const LocalOp
   return matmul(softmax_rows(hide(s, mask)), v);
 }
 
-struct Sample {
+struct LocalSample {
   Random random{3};
   Matrix q = random_matrix(random, 11, 4), k = random_matrix(random, 11, 4),
          v = random_matrix(random, 11, 3);
@@ -37,7 +37,7 @@ struct Sample {
 
 TEST_CASE("local_attention: equals full attention with the rest hidden, for any window",
           "[local][two-ways]") {
-  const Sample s;
+  const LocalSample s;
   for (const bool causal : {true, false})
     for (const std::size_t window : {1u, 2u, 5u, 11u, 40u}) {
       const LocalOptions options{.window = window, .causal = causal};
@@ -49,7 +49,7 @@ TEST_CASE("local_attention: equals full attention with the rest hidden, for any 
 
 TEST_CASE("local_attention: a token outside the window does not matter, one inside does",
           "[local][control]") {
-  const Sample s;
+  const LocalSample s;
   Matrix v = s.v;
   v(2, 0) += 100;
   const Matrix before = local_attention(s.q, s.k, s.v, {.window = 3}).output;
@@ -73,7 +73,7 @@ TEST_CASE("local_attention: counts n w - w (w - 1) / 2 scores, at three lengths"
 
 TEST_CASE("RollingCache: step by step the same as causal local attention, in constant memory",
           "[local][two-ways]") {
-  const Sample s;
+  const LocalSample s;
   const Matrix want = local_attention(s.q, s.k, s.v, {.window = 4}).output;
   RollingCache cache(4, 4, 3);
   const std::size_t size = cache.size();
@@ -89,7 +89,7 @@ TEST_CASE("RollingCache: step by step the same as causal local attention, in con
 }
 
 TEST_CASE("local_attention: refuses window 0 and sizes that differ", "[local][error]") {
-  const Sample s;
+  const LocalSample s;
   CHECK_THROWS_WITH(
       local_attention(s.q, s.k, s.v, {.window = 0}),
       "local_attention: wanted a window of at least one key (the query's own), got 0");
@@ -102,7 +102,7 @@ TEST_CASE("elu_plus_one: x + 1 above zero, exp(x) below, never negative", "[line
 }
 
 TEST_CASE("linear_attention: the recurrence equals the quadratic form", "[linear][two-ways]") {
-  const Sample s;
+  const LocalSample s;
   const Matrix q = elu_plus_one(s.q), k = elu_plus_one(s.k);
   for (const bool causal : {true, false})
     CHECK_THAT(linear_attention(q, k, s.v, causal).output,
@@ -110,7 +110,7 @@ TEST_CASE("linear_attention: the recurrence equals the quadratic form", "[linear
 }
 
 TEST_CASE("linear_attention: without the normaliser it is another function", "[linear][control]") {
-  const Sample s;
+  const LocalSample s;
   const LinearTrace trace = linear_attention(elu_plus_one(s.q), elu_plus_one(s.k), s.v, true);
   Matrix bare = trace.output;
   for (std::size_t i = 0; i < 11; ++i)
@@ -140,7 +140,7 @@ TEST_CASE("linear_attention: counts n r (2 d_value + 1), and holds a state that 
 
 TEST_CASE("linear_attention: features that are all zero give zeros, none at all is refused",
           "[linear][error]") {
-  const Sample s;
+  const LocalSample s;
   Matrix none = s.q;
   for (double& x : none) x = 0;
   CHECK(linear_attention(none, elu_plus_one(s.k), s.v, true).output(3, 1) == 0);

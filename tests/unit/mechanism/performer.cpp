@@ -87,8 +87,8 @@ double kernel_error(Draw draw, std::size_t m, double scale, std::size_t seeds) {
   return sum / static_cast<double>(n * n * seeds);
 }
 
-struct Sample {
-  explicit Sample(double scale = 1, std::size_t n = 11) : q_scale(scale) {
+struct PerformerSample {
+  explicit PerformerSample(double scale = 1, std::size_t n = 11) : q_scale(scale) {
     Random random(3);
     q = random_matrix(random, n, 4, scale), k = random_matrix(random, n, 4, scale);
     v = random_matrix(random, n, 3);
@@ -144,7 +144,7 @@ TEST_CASE("favor_features: by hand", "[performer]") {
 TEST_CASE("performer_attention: linear order and recurrence equal the quadratic order",
           "[performer][two-ways]") {
   for (const double scale : {0.5, 1.0, 3.0}) {
-    const Sample s(scale);
+    const PerformerSample s(scale);
     for (const bool causal : {true, false}) {
       Matrix pattern;
       const Matrix want = linear_attention_quadratic(
@@ -165,7 +165,7 @@ TEST_CASE("performer_attention: linear order and recurrence equal the quadratic 
 
 TEST_CASE("performer_attention: the causal form of a beginning is the beginning of the form",
           "[performer][control]") {
-  const Sample s;
+  const PerformerSample s;
   const Matrix whole = performer_attention(s.q, s.k, s.v, s.w, true).output;
   const Matrix seven =
       performer_attention(first_rows(s.q, 7), first_rows(s.k, 7), first_rows(s.v, 7), s.w, true)
@@ -247,7 +247,7 @@ TEST_CASE("performer_attention: nears softmax attention as features grow, elu + 
 
 TEST_CASE("performer_attention: long vectors do not vanish, scores near 1000 stay numbers",
           "[performer][edge]") {
-  Sample s;
+  PerformerSample s;
   for (double& x : s.q) x *= 60;
   for (double& x : s.k) x *= 60;
   const Matrix bare =
@@ -268,7 +268,7 @@ TEST_CASE("performer_attention: counts 2 n d (m + 1) + n m (2 d_value + 1), at t
   const std::size_t d = 4, m = 6, d_value = 3;
   for (const std::size_t n : {8u, 16u, 32u})
     for (const bool causal : {false, true}) {
-      const Sample s(1, n);
+      const PerformerSample s(1, n);
       const Work work = performer_attention(s.q, s.k, s.v, s.w, causal).work;
       CHECK(work.multiply_adds == 2 * n * d * (m + 1) + n * m * (2 * d_value + 1));
       CHECK(work.exponentials == 2 * n * m);
@@ -292,7 +292,7 @@ TEST_CASE("linear_attention_cost: with more features than tokens the linear orde
 
 TEST_CASE("performer_attention: refuses zero features and widths that differ",
           "[performer][error]") {
-  const Sample s;
+  const PerformerSample s;
   CHECK_THROWS_WITH(orthogonal_directions(0, 4, 1),
                     "orthogonal_directions: wanted at least one feature and one column, got 0 x 4");
   const Matrix none = Matrix::from_shape({0, 4});

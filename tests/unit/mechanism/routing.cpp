@@ -6,6 +6,7 @@
 #include <headlight/layer/softmax.hpp>
 #include <headlight/mechanism/routing.hpp>
 
+#include "plain.hpp"
 #include "support/catch.hpp"
 #include "support/is_close.hpp"
 
@@ -14,13 +15,7 @@ using namespace headlight_test;
 
 namespace {
 
-Matrix dense(const Matrix& q, const Matrix& k, const Matrix& v, const Mask& mask) {
-  Matrix s = matmul(q, headlight::transpose(k));
-  for (double& x : s) x /= std::sqrt(static_cast<double>(q.shape(1)));
-  return matmul(softmax_rows(hide(s, mask)), v);
-}
-
-struct Sample {
+struct RoutingSample {
   Random random{3};
   Matrix q = random_matrix(random, 24, 4), k = random_matrix(random, 24, 4),
          v = random_matrix(random, 24, 3), centroids = spherical_k_means(k, 3, 10, 1);
@@ -28,7 +23,7 @@ struct Sample {
 
 // The slow way: for every cluster a mask over all pairs and a full softmax; then the mean. Members
 // by rank: how many tokens are nearer to the centroid.
-Matrix slow(const Sample& s, std::size_t members, bool causal) {
+Matrix slow(const RoutingSample& s, std::size_t members, bool causal) {
   const Matrix near_q = matmul(s.centroids, headlight::transpose(unit_rows(s.q))),
                near_k = matmul(s.centroids, headlight::transpose(unit_rows(s.k)));
   const auto is_member = [&](const Matrix& near, std::size_t cluster, std::size_t i) {
@@ -48,7 +43,7 @@ Matrix slow(const Sample& s, std::size_t members, bool causal) {
             is_member(near_q, c, i) && is_member(near_k, c, j) && (!causal || j <= i);
       times[i] += any;
     }
-    const Matrix part = dense(s.q, s.k, s.v, mask);
+    const Matrix part = plain_attention(s.q, s.k, s.v, mask);
     for (std::size_t i = 0; i < sum.size(); ++i) sum.data()[i] += part.data()[i];
   }
   for (std::size_t i = 0; i < sum.size(); ++i)
@@ -60,7 +55,7 @@ Matrix slow(const Sample& s, std::size_t members, bool causal) {
 
 TEST_CASE("routing_attention: equals a masked softmax for every cluster, averaged",
           "[routing][two-ways]") {
-  const Sample s;
+  const RoutingSample s;
   for (const bool causal : {true, false})
     for (const std::size_t members : {1u, 5u, 8u, 24u}) {
       INFO(members);
@@ -72,22 +67,23 @@ TEST_CASE("routing_attention: equals a masked softmax for every cluster, average
 }
 
 TEST_CASE("routing_attention: one cluster of everyone is full attention", "[routing][two-ways]") {
-  const Sample s;
+  const RoutingSample s;
   const Matrix one = spherical_k_means(s.k, 1, 3, 1);
   for (const bool causal : {true, false})
-    CHECK_THAT(routing_attention(s.q, s.k, s.v, one, {.members = 24, .causal = causal}).output,
-               IsClose(dense(s.q, s.k, s.v, causal ? causal_mask(24, 24) : full_mask(24, 24))));
+    CHECK_THAT(
+        routing_attention(s.q, s.k, s.v, one, {.members = 24, .causal = causal}).output,
+        IsClose(plain_attention(s.q, s.k, s.v, causal ? causal_mask(24, 24) : full_mask(24, 24))));
 }
 
 TEST_CASE("routing_attention: with three clusters it is not full attention", "[routing][control]") {
-  const Sample s;
+  const RoutingSample s;
   CHECK_FALSE(compare(routing_attention(s.q, s.k, s.v, s.centroids, {.causal = false}).output,
-                      dense(s.q, s.k, s.v, full_mask(24, 24)), {.tolerance = 0.1})
+                      plain_attention(s.q, s.k, s.v, full_mask(24, 24)), {.tolerance = 0.1})
                   .close);
 }
 
 TEST_CASE("routing_attention: clusters are balanced, who is in none gets zeros", "[routing][law]") {
-  const Sample s;
+  const RoutingSample s;
   const RoutingTrace t = routing_attention(s.q, s.k, s.v, s.centroids, {.members = 4});
   std::size_t none = 0, places = 0;
   CHECK(t.queries.shape(1) == 4);
@@ -137,7 +133,7 @@ TEST_CASE("routing_attention: work equals its formulas, at three lengths", "[rou
 }
 
 TEST_CASE("routing: refuses sizes that do not fit", "[routing][error]") {
-  const Sample s;
+  const RoutingSample s;
   CHECK_THROWS_WITH(routing_attention(s.q, s.k, s.v, s.centroids, {.members = 25}),
                     "routing_attention: wanted no more members than tokens, got 25 for 24");
   CHECK_THROWS_WITH(routing_attention(s.q, s.k, s.v, Matrix::from_shape({0, 4}), {}),

@@ -27,7 +27,7 @@ SelectiveWeights weights() {
           random_vector(random, channels)};
 }
 
-Matrix signal(std::size_t n, std::uint64_t seed = 12) {
+Matrix scan_signal(std::size_t n, std::uint64_t seed = 12) {
   Random random(seed);
   return random_matrix(random, n, channels);
 }
@@ -98,7 +98,7 @@ TEST_CASE("selective_scan: token by token, as a tree and as a matrix: the same o
   for (const std::size_t n : {1u, 2u, 29u, 64u})
     for (const InputHold hold : {InputHold::euler, InputHold::zero_order_hold}) {
       INFO(n);
-      const Matrix x = signal(n);
+      const Matrix x = scan_signal(n);
       const SelectiveSystem s = select(x, weights());
       const SelectiveTrace loop = selective_scan(x, s, {.hold = hold, .record_states = true});
       const SelectiveTrace tree = selective_scan(
@@ -113,7 +113,7 @@ TEST_CASE("selective_scan: token by token, as a tree and as a matrix: the same o
 
 TEST_CASE("selective_matrix: causal, a block below the diagonal has rank d_state at most",
           "[selective_scan][law]") {
-  const SelectiveSystem s = select(signal(24), weights());
+  const SelectiveSystem s = select(scan_signal(24), weights());
   const Tensor3 m = selective_matrix(s);
   Matrix block = Matrix::from_shape({12, 12});
   for (std::size_t i = 0; i < 12; ++i)
@@ -128,7 +128,7 @@ TEST_CASE("selective_matrix: causal, a block below the diagonal has rank d_state
 
 TEST_CASE("selective_scan: with the same step, B and C for every token it is S4D's convolution",
           "[selective_scan][two-ways]") {
-  const Matrix x = signal(33);
+  const Matrix x = scan_signal(33);
   SelectiveSystem s = select(x, weights());
   DiagonalStateSpace d{s4d_lin(channels, d_state), s4d_lin(channels, d_state),
                        s4d_lin(channels, d_state), s.skip};
@@ -149,7 +149,7 @@ TEST_CASE("selective_scan: with the same step, B and C for every token it is S4D
 
 TEST_CASE("selective_scan: a state that does not decay is causal linear attention without its sum",
           "[selective_scan][two-ways]") {
-  const Matrix x = signal(21);
+  const Matrix x = scan_signal(21);
   SelectiveSystem s = select(x, weights());
   s.skip = {};
   for (double& a : s.A) a = 0;
@@ -164,7 +164,7 @@ TEST_CASE("selective_scan: a state that does not decay is causal linear attentio
 }
 
 TEST_CASE("selective_scan: a token whose step is zero is passed over", "[selective_scan][law]") {
-  const Matrix x = signal(10);
+  const Matrix x = scan_signal(10);
   SelectiveSystem s = select(x, weights());
   s.skip = {};
   for (std::size_t c = 0; c < channels; ++c) s.delta(4, c) = 0;
@@ -177,7 +177,7 @@ TEST_CASE("selective_scan: a token whose step is zero is passed over", "[selecti
 
 TEST_CASE("selective_scan: the whole layer is not linear in its input, unlike S4",
           "[selective_scan][control]") {
-  const Matrix x = signal(16);
+  const Matrix x = scan_signal(16);
   Matrix twice = x;
   for (double& v : twice) v *= 2;
   const auto layer = [](const Matrix& u) { return selective_scan(u, select(u, weights())).output; };
@@ -189,7 +189,7 @@ TEST_CASE("selective_scan: the whole layer is not linear in its input, unlike S4
 TEST_CASE(
     "selective_scan: Mamba's simplified input and zero-order hold differ, less for small steps",
     "[selective_scan][control]") {
-  const Matrix x = signal(16);
+  const Matrix x = scan_signal(16);
   SelectiveSystem s = select(x, weights());
   const auto difference = [&] {
     return compare(selective_scan(x, s).output,
@@ -203,7 +203,7 @@ TEST_CASE(
 }
 
 TEST_CASE("selective_scan: in float equals double to 1e-5", "[selective_scan][float]") {
-  const Matrix x = signal(50);
+  const Matrix x = scan_signal(50);
   const SelectiveSystem s = select(x, weights());
   const SelectiveSystemOf<float> f{s.A, s.delta, s.B, s.C, s.skip};
   const MatrixF xf = x;
@@ -214,7 +214,7 @@ TEST_CASE("selective_scan: in float equals double to 1e-5", "[selective_scan][fl
 TEST_CASE("selective_scan: work equals its formulas, at three lengths", "[selective_scan][work]") {
   for (const std::size_t log : {3u, 5u, 7u}) {
     const std::size_t n = std::size_t{1} << log, cells = n * channels * d_state;
-    const Matrix x = signal(n);
+    const Matrix x = scan_signal(n);
     const SelectiveSystem s = select(x, weights());
     const Work loop = selective_scan(x, s).work;
     CHECK(loop.multiply_adds == 5 * cells + n * channels);
@@ -232,7 +232,7 @@ TEST_CASE("selective_scan: work equals its formulas, at three lengths", "[select
 
 TEST_CASE("selective_scan: states that grow and sizes that differ are refused",
           "[selective_scan][error]") {
-  const Matrix x = signal(5);
+  const Matrix x = scan_signal(5);
   const SelectiveSystem good = select(x, weights());
   SelectiveSystem s = good;
   s.A(1, 2) = 0.25;
@@ -245,12 +245,13 @@ TEST_CASE("selective_scan: states that grow and sizes that differ are refused",
                     "selective_scan: wanted steps not below zero, got -1.000000 at [3, 0]");
   s = good, s.A(0, 0) = std::nan("");
   CHECK_THROWS_AS(selective_scan(x, s), std::domain_error);
-  s = good, s.B = signal(5);
+  s = good, s.B = scan_signal(5);
   CHECK_THROWS_WITH(selective_scan(x, s),
                     "selective_scan: wanted B and C of shape [5, 4], got [5, 3], [5, 4]");
-  CHECK_THROWS_WITH(selective_scan(signal(6), good),
+  CHECK_THROWS_WITH(selective_scan(scan_signal(6), good),
                     "selective_scan: shapes of input and delta differ: [6, 3], [5, 3]");
-  CHECK_THROWS_WITH(select(signal(0), weights()), "select: wanted at least one token, got none");
+  CHECK_THROWS_WITH(select(scan_signal(0), weights()),
+                    "select: wanted at least one token, got none");
   SelectiveWeights w = weights();
   w.delta_bias = {1};
   CHECK_THROWS_AS(select(x, w), ShapeError);

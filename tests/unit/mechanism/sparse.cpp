@@ -8,10 +8,12 @@
 #include <queue>
 #include <set>
 
+#include "plain.hpp"
 #include "support/catch.hpp"
 #include "support/is_close.hpp"
 
 using namespace headlight;
+using namespace headlight_test;
 
 namespace {
 
@@ -23,15 +25,8 @@ bool must_see(std::size_t i, std::size_t j, const BigBirdOptions& o) {
          (row >= column ? row - column : column - row) < o.window;
 }
 
-// The plain way: the whole matrix of scores, hidden by a mask.
-Matrix dense(const Matrix& q, const Matrix& k, const Matrix& v, const Mask& mask) {
-  Matrix s = matmul(q, headlight::transpose(k));
-  for (double& x : s) x /= std::sqrt(static_cast<double>(q.shape(1)));
-  return matmul(softmax_rows(hide(s, mask)), v);
-}
-
-struct Sample {
-  explicit Sample(std::size_t n, std::uint64_t seed = 3) : random(seed) {
+struct SparseSample {
+  explicit SparseSample(std::size_t n, std::uint64_t seed = 3) : random(seed) {
     q = random_matrix(random, n, 4), k = random_matrix(random, n, 4);
     v = random_matrix(random, n, 3);
   }
@@ -64,7 +59,7 @@ std::size_t layers_to_reach(const Mask& mask, std::size_t from, std::size_t to) 
 
 TEST_CASE("sparse_attention: equals full attention with the rest hidden, window and globals",
           "[sparse][two-ways]") {
-  const Sample s(22);
+  const SparseSample s(22);
   for (const bool causal : {false, true})
     for (const std::size_t block : {1u, 4u, 5u, 22u, 30u})
       for (const std::size_t window : {0u, 1u, 2u, 9u})
@@ -78,18 +73,18 @@ TEST_CASE("sparse_attention: equals full attention with the rest hidden, window 
           INFO("block " << block << " window " << window << " global " << global << " " << causal);
           CHECK((visible_cells(pattern) == mask));
           CHECK_THAT(sparse_attention(s.q, s.k, s.v, pattern).output,
-                     IsClose(dense(s.q, s.k, s.v, mask)));
+                     IsClose(plain_attention(s.q, s.k, s.v, mask)));
         }
 }
 
 TEST_CASE("sparse_attention: with random links it equals full attention hidden by them",
           "[sparse][two-ways]") {
-  const Sample s(23);
+  const SparseSample s(23);
   for (const bool causal : {false, true}) {
     const BlockPattern p =
         bigbird_pattern(23, {.block = 3, .global = 1, .random = 2, .seed = 5, .causal = causal});
     CHECK_THAT(sparse_attention(s.q, s.k, s.v, p).output,
-               IsClose(dense(s.q, s.k, s.v, visible_cells(p))));
+               IsClose(plain_attention(s.q, s.k, s.v, visible_cells(p))));
   }
 }
 
@@ -126,7 +121,7 @@ TEST_CASE("bigbird_pattern: the seed decides, and a causal pattern begins like a
 
 TEST_CASE("longformer_pattern: a global token is a row and a column, wherever it stands",
           "[sparse][two-ways]") {
-  const Sample s(13);
+  const SparseSample s(13);
   for (const bool causal : {false, true}) {
     const BlockPattern p = longformer_pattern(13, 2, {7, 3, 7}, causal);
     Mask mask = full_mask(13, 13);
@@ -135,7 +130,8 @@ TEST_CASE("longformer_pattern: a global token is a row and a column, wherever it
         mask(i, j) = (i == 7 || i == 3 || j == 7 || j == 3 || i == j || i + 1 == j || j + 1 == i) &&
                      (!causal || j <= i);
     CHECK((visible_cells(p) == mask));
-    CHECK_THAT(sparse_attention(s.q, s.k, s.v, p).output, IsClose(dense(s.q, s.k, s.v, mask)));
+    CHECK_THAT(sparse_attention(s.q, s.k, s.v, p).output,
+               IsClose(plain_attention(s.q, s.k, s.v, mask)));
   }
 }
 
@@ -157,7 +153,7 @@ TEST_CASE("sparse_attention: counts what the closed formula says, at three lengt
           "[sparse][work]") {
   const std::size_t b = 4, w = 2, g = 1, r = 2;
   for (const std::size_t n : {32u, 64u, 128u}) {
-    const Sample s(n);
+    const SparseSample s(n);
     const std::size_t B = n / b, rest = B - g;
     for (const bool causal : {false, true}) {
       const BlockPattern p = bigbird_pattern(
@@ -179,7 +175,7 @@ TEST_CASE("sparse_attention: counts what the closed formula says, at three lengt
 
 TEST_CASE("sparse_attention: a hidden token does not matter, even when it is not a number",
           "[sparse][control]") {
-  Sample s(12);
+  SparseSample s(12);
   const BlockPattern p = bigbird_pattern(12, {.block = 2, .window = 1});
   const Matrix before = sparse_attention(s.q, s.k, s.v, p).output;
   s.v(5, 0) = NAN;
@@ -191,8 +187,8 @@ TEST_CASE("sparse_attention: a hidden token does not matter, even when it is not
 TEST_CASE(
     "sparse_attention: more than there is means all, and a query that sees nothing gets zeros",
     "[sparse][edge]") {
-  const Sample s(9);
-  const Matrix full = dense(s.q, s.k, s.v, full_mask(9, 9));
+  const SparseSample s(9);
+  const Matrix full = plain_attention(s.q, s.k, s.v, full_mask(9, 9));
   for (const BigBirdOptions& o :
        {BigBirdOptions{.block = 2, .random = 50}, BigBirdOptions{.block = 2, .window = 50},
         BigBirdOptions{.block = 2, .window = 0, .global = 50}, BigBirdOptions{.block = 50}})
@@ -209,7 +205,7 @@ TEST_CASE(
 }
 
 TEST_CASE("sparse_attention: refuses shapes and patterns that do not fit", "[sparse][error]") {
-  const Sample s(6);
+  const SparseSample s(6);
   CHECK_THROWS_WITH(bigbird_pattern(6, {.block = 0}),
                     "bigbird_pattern: wanted blocks of at least one token, got 0");
   CHECK_THROWS_WITH(longformer_pattern(6, 1, {6}, false),

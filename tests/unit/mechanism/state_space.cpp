@@ -32,7 +32,7 @@ DiagonalStateSpace diagonal_system(std::size_t d_model, std::size_t d_state) {
   return s;
 }
 
-Matrix signal(std::size_t n, std::size_t d_model, std::uint64_t seed = 7) {
+Matrix space_signal(std::size_t n, std::size_t d_model, std::uint64_t seed = 7) {
   Random random(seed);
   return random_matrix(random, n, d_model);
 }
@@ -85,7 +85,7 @@ TEST_CASE("matrix_exponential: a turn, a shift, and exp(A) exp(-A) = I", "[state
   CHECK_THAT(matrix_exponential(Matrix{{0, -2}, {2, 0}}),
              IsClose(Matrix{{std::cos(2), -std::sin(2)}, {std::sin(2), std::cos(2)}}));
   CHECK_THAT(matrix_exponential(Matrix{{0, 3}, {0, 0}}), IsClose(Matrix{{1, 3}, {0, 1}}));
-  Matrix a = signal(5, 5), minus = a;
+  Matrix a = space_signal(5, 5), minus = a;
   for (double& x : minus) x = -x;
   Matrix one = Matrix::from_shape({5, 5});
   for (std::size_t i = 0; i < 25; ++i) one.data()[i] = i % 6 == 0;
@@ -124,7 +124,7 @@ TEST_CASE("discretise: zero-order hold is exact for steps of input: two halves a
   const StateSpace s = hippo_system(1, 6);
   const StateSpace half = discretise(s, 0.05, Discretisation::zero_order_hold),
                    whole = discretise(s, 0.1, Discretisation::zero_order_hold);
-  const Matrix u = signal(9, 1);
+  const Matrix u = space_signal(9, 1);
   Matrix doubled = Matrix::from_shape({18, 1});
   for (std::size_t i = 0; i < 18; ++i) doubled(i, 0) = u(i / 2, 0);
   const Matrix fine = state_space(doubled, half, Order::recurrence).output,
@@ -143,7 +143,7 @@ TEST_CASE("state_space: S4 with the HiPPO matrix: recurrence, sum and fast trans
     const StateSpace s = discretise(hippo_system(3, 16), 0.02, method);
     for (const std::size_t n : {1u, 2u, 37u, 256u}) {
       INFO(n);
-      const Matrix u = signal(n, 3);
+      const Matrix u = space_signal(n, 3);
       const Matrix want = state_space(u, s, Order::recurrence).output;
       CHECK_THAT(state_space(u, s, Order::convolution).output, IsClose(want));
       CHECK_THAT(state_space(u, s, Order::fourier).output, IsClose(want));
@@ -156,7 +156,7 @@ TEST_CASE("state_space: S4D: recurrence, sum and fast transform agree", "[state_
     const DiagonalStateSpace s = discretise(diagonal_system(3, 8), Vector{0.01, 0.1, 0.5}, method);
     for (const std::size_t n : {1u, 2u, 37u, 256u}) {
       INFO(n);
-      const Matrix u = signal(n, 3);
+      const Matrix u = space_signal(n, 3);
       const Matrix want = state_space(u, s, Order::recurrence).output;
       CHECK_THAT(state_space(u, s, Order::convolution).output, IsClose(want));
       CHECK_THAT(state_space(u, s, Order::fourier).output, IsClose(want));
@@ -168,7 +168,7 @@ TEST_CASE("state_space: S4D equals S4 with the same poles in 2 x 2 blocks",
           "[state_space][two-ways]") {
   const DiagonalStateSpace s =
       discretise(diagonal_system(1, 5), Vector{0.2}, Discretisation::bilinear);
-  const Matrix u = signal(40, 1);
+  const Matrix u = space_signal(40, 1);
   CHECK_THAT(state_space(u, s, Order::recurrence).output,
              IsClose(state_space(u, as_full(s), Order::recurrence).output));
 }
@@ -177,14 +177,14 @@ TEST_CASE(
     "state_space: the impulse response is the kernel, the sum of inputs gives the sum of outputs",
     "[state_space][law]") {
   const StateSpace s = discretise(hippo_system(1, 8), 0.1, Discretisation::bilinear);
-  Matrix impulse = signal(20, 1);
+  Matrix impulse = space_signal(20, 1);
   for (double& x : impulse) x = 0;
   impulse(0, 0) = 1;
   const StateSpaceTrace t = state_space(impulse, s, Order::convolution);
   Matrix response = state_space(impulse, s, Order::recurrence).output;
   response(0, 0) -= s.skip(0);
   CHECK_THAT(response, IsClose(headlight::transpose(t.kernel)));
-  const Matrix a = signal(20, 1, 1), b = signal(20, 1, 2);
+  const Matrix a = space_signal(20, 1, 1), b = space_signal(20, 1, 2);
   Matrix both = a, sum = state_space(a, s, Order::fourier).output;
   const Matrix other = state_space(b, s, Order::fourier).output;
   for (std::size_t i = 0; i < 20; ++i) both(i, 0) += b(i, 0), sum(i, 0) += other(i, 0);
@@ -197,7 +197,7 @@ TEST_CASE("state_space: HiPPO-LegS keeps the past: a slow state still tells the 
   // own Legendre coefficients.
   StateSpace s = hippo_system(1, 6);
   s = discretise(s, 0.5, Discretisation::zero_order_hold);
-  Matrix ones = signal(200, 1);
+  Matrix ones = space_signal(200, 1);
   for (double& x : ones) x = 1;
   CHECK_THAT(state_space(ones, s, Order::recurrence).state, IsClose(Matrix{{1, 0, 0, 0, 0, 0}}));
 }
@@ -206,7 +206,7 @@ TEST_CASE("state_space: the recurrence goes on from a state", "[state_space][two
   const StateSpace s = discretise(hippo_system(2, 4), 0.1, Discretisation::bilinear);
   const DiagonalStateSpace d =
       discretise(diagonal_system(2, 4), Vector{0.1, 0.2}, Discretisation::bilinear);
-  const Matrix u = signal(12, 2), head = rows_of(u, 0, 5), tail = rows_of(u, 5, 7);
+  const Matrix u = space_signal(12, 2), head = rows_of(u, 0, 5), tail = rows_of(u, 5, 7);
   const StateSpaceTrace first = state_space(head, s, Order::recurrence);
   CHECK_THAT(state_space(tail, s, Order::recurrence, &first.state).output,
              IsClose(rows_of(state_space(u, s, Order::recurrence).output, 5, 7)));
@@ -225,7 +225,7 @@ TEST_CASE("state_space: in float equals double to 1e-4", "[state_space][float]")
     return to;
   };
   f.A = narrow(d.A), f.B = narrow(d.B), f.C = narrow(d.C), f.skip = d.skip;
-  const Matrix u = signal(100, 2);
+  const Matrix u = space_signal(100, 2);
   const MatrixF uf = u;
   // 1e-4: hundred steps of rounding in float.
   CHECK_THAT(state_space(uf, f, Order::fourier).output,
@@ -255,7 +255,7 @@ TEST_CASE("state_space: a kernel dies away to zero, past the numbers that proces
 
 TEST_CASE("state_space: without padding the convolution is another one", "[state_space][control]") {
   const StateSpace s = discretise(hippo_system(1, 8), 0.05, Discretisation::bilinear);
-  const Matrix u = signal(64, 1);
+  const Matrix u = space_signal(64, 1);
   const StateSpaceTrace t = state_space(u, s, Order::convolution);
   Matrix wrapped = u;
   const std::vector<double> circular =
@@ -272,7 +272,7 @@ TEST_CASE("state_space: work equals its formulas, at three lengths", "[state_spa
       discretise(diagonal_system(c, d), Vector{0.1, 0.2, 0.3}, Discretisation::bilinear);
   for (const std::size_t log : {3u, 5u, 7u}) {
     const std::size_t n = std::size_t{1} << log;
-    const Matrix u = signal(n, c);
+    const Matrix u = space_signal(n, c);
     // Padded to 2n real numbers = n complex ones: three transforms of n/2 log2 n products, n + 1 or
     // n products each to take the halves apart or together, n + 1 products of spectra.
     const std::size_t fast = 3 * (n / 2 * log) + 2 * (n + 1) + n + (n + 1);
@@ -294,7 +294,7 @@ TEST_CASE("state_space: work equals its formulas, at three lengths", "[state_spa
 }
 
 TEST_CASE("state_space: unstable systems are refused, marginal ones run", "[state_space][error]") {
-  const Matrix u = signal(4, 1);
+  const Matrix u = space_signal(4, 1);
   StateSpace s{{{0.5, 0}, {0, 1.25}}, {1, 1}, {{1, 1}}, {}};
   CHECK_THROWS_WITH(state_space(u, s, Order::recurrence),
                     "state_space: wanted a state that does not grow, got a state matrix in steps "
@@ -317,19 +317,19 @@ TEST_CASE("state_space: unstable systems are refused, marginal ones run", "[stat
 
 TEST_CASE("state_space: sizes that do not fit are refused", "[state_space][error]") {
   const StateSpace s = discretise(hippo_system(2, 3), 0.1, Discretisation::bilinear);
-  CHECK_THROWS_WITH(state_space(signal(5, 3), s, Order::recurrence),
+  CHECK_THROWS_WITH(state_space(space_signal(5, 3), s, Order::recurrence),
                     "state_space: wanted 2 channels of input, got [5, 3]");
   CHECK_THROWS_WITH(state_space(Matrix::from_shape({0, 2}), s, Order::recurrence),
                     "state_space: wanted at least one token, got none");
   StateSpace bad = s;
   bad.B = {1, 2};
-  CHECK_THROWS_WITH(state_space(signal(5, 2), bad, Order::recurrence),
+  CHECK_THROWS_WITH(state_space(space_signal(5, 2), bad, Order::recurrence),
                     "state_space: widths of the state differ: A [3, 3], B [2], C [2, 3]");
-  const Matrix start = signal(2, 3), wrong = signal(3, 2);
-  CHECK_THROWS_WITH(state_space(signal(5, 2), s, Order::fourier, &start),
+  const Matrix start = space_signal(2, 3), wrong = space_signal(3, 2);
+  CHECK_THROWS_WITH(state_space(space_signal(5, 2), s, Order::fourier, &start),
                     "state_space: only the recurrence can go on from a state");
-  CHECK_THROWS_AS(state_space(signal(5, 2), s, Order::recurrence, &wrong), ShapeError);
+  CHECK_THROWS_AS(state_space(space_signal(5, 2), s, Order::recurrence, &wrong), ShapeError);
   CHECK_THROWS_AS(discretise(diagonal_system(2, 3), Vector{1}, Discretisation::bilinear),
                   ShapeError);
-  CHECK_THROWS_AS(matrix_exponential(signal(2, 3)), ShapeError);
+  CHECK_THROWS_AS(matrix_exponential(space_signal(2, 3)), ShapeError);
 }

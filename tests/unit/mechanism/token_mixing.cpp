@@ -14,7 +14,7 @@ using namespace headlight_test;
 
 namespace {
 
-Matrix signal(std::size_t n, std::size_t d, std::uint64_t seed = 1) {
+Matrix mixing_signal(std::size_t n, std::size_t d, std::uint64_t seed = 1) {
   Random random(seed);
   return random_matrix(random, n, d);
 }
@@ -29,7 +29,7 @@ TokenMixingWeights weights(std::size_t n, std::size_t d, std::size_t d_hidden) {
 }  // namespace
 
 TEST_CASE("token_mixing: equals its definition, cell by cell", "[token_mixing][two-ways]") {
-  const Matrix x = signal(7, 5);
+  const Matrix x = mixing_signal(7, 5);
   const TokenMixingWeights w = weights(7, 5, 9);
   const Matrix normal = normalise(x, w.norm).output;
   Matrix want = x;
@@ -50,7 +50,7 @@ TEST_CASE(
     "exchange outputs",
     "[token_mixing][control]") {
   const TokenMixingWeights w = weights(7, 5, 9);
-  Matrix x = signal(7, 5), want = token_mixing(x, w).output;
+  Matrix x = mixing_signal(7, 5), want = token_mixing(x, w).output;
   for (std::size_t c = 0; c < 5; ++c)
     std::swap(x(1, c), x(4, c)), std::swap(want(1, c), want(4, c));
   CHECK_FALSE(compare(token_mixing(x, w).output, want, {.tolerance = 0.1}).close);
@@ -58,7 +58,7 @@ TEST_CASE(
 
 TEST_CASE("token_mixing: 2 n d d_hidden products, at three lengths", "[token_mixing][work]") {
   for (const std::size_t n : {8u, 16u, 32u}) {
-    const Work work = token_mixing(signal(n, 5), weights(n, 5, 9)).work;
+    const Work work = token_mixing(mixing_signal(n, 5), weights(n, 5, 9)).work;
     CHECK(work.multiply_adds == 2 * n * 5 * 9);
     CHECK(work.exponentials == 0);
     CHECK(work.largest_buffer == 5 * 9);
@@ -66,18 +66,18 @@ TEST_CASE("token_mixing: 2 n d d_hidden products, at three lengths", "[token_mix
 }
 
 TEST_CASE("token_mixing: refuses another length than its weights'", "[token_mixing][error]") {
-  CHECK_THROWS_WITH(token_mixing(signal(6, 5), weights(7, 5, 9)),
+  CHECK_THROWS_WITH(token_mixing(mixing_signal(6, 5), weights(7, 5, 9)),
                     "token_mixing: weights are for another number of tokens: [6, 5], W_in [7, 9], "
                     "W_out [9, 7]");
   TokenMixingWeights w = weights(7, 5, 9);
   w.mixer.b_in = {1};
-  CHECK_THROWS_AS(token_mixing(signal(7, 5), w), ShapeError);
+  CHECK_THROWS_AS(token_mixing(mixing_signal(7, 5), w), ShapeError);
 }
 
 TEST_CASE("fourier_mixing: equals two explicit matrices of cosines and sines, any sizes",
           "[token_mixing][two-ways]") {
   for (const auto& [n, d] : {std::pair{8u, 4u}, {1u, 8u}, {16u, 1u}, {6u, 10u}, {13u, 7u}}) {
-    const Matrix x = signal(n, d);
+    const Matrix x = mixing_signal(n, d);
     Matrix want = Matrix::from_shape({n, d});
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t c = 0; c < d; ++c) {
@@ -98,7 +98,7 @@ TEST_CASE("fourier_mixing: is linear, and twice of it mirrors the even part",
           "[token_mixing][law]") {
   // The real part of the transform of a real signal is even: applied again it gives n d times the
   // mean of x and x mirrored in both directions.
-  const Matrix x = signal(8, 4);
+  const Matrix x = mixing_signal(8, 4);
   const Matrix twice = fourier_mixing(fourier_mixing(x).output).output;
   Matrix want = x;
   for (std::size_t i = 0; i < 8; ++i)
@@ -107,7 +107,7 @@ TEST_CASE("fourier_mixing: is linear, and twice of it mirrors the even part",
 }
 
 TEST_CASE("fourier_mixing: over one axis only it is another function", "[token_mixing][control]") {
-  const Matrix x = signal(8, 4);
+  const Matrix x = mixing_signal(8, 4);
   const FourierMixingTrace t = fourier_mixing(x);
   CHECK_FALSE(compare(t.hidden_real, t.output, {.tolerance = 0.1}).close);
 }
@@ -116,7 +116,7 @@ TEST_CASE("fourier_mixing: n d (log2 n + log2 d) / 2 complex products, at three 
           "[token_mixing][work]") {
   for (const std::size_t log : {3u, 5u, 7u}) {
     const std::size_t n = std::size_t{1} << log;
-    const Work work = fourier_mixing(signal(n, 4)).work;
+    const Work work = fourier_mixing(mixing_signal(n, 4)).work;
     CHECK(work.multiply_adds == 4 * (n * 4 * (log + 2) / 2));
     CHECK(work.largest_buffer == 2 * n * 4);
   }

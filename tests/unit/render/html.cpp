@@ -16,7 +16,7 @@ namespace {
 
 const double inf = std::numeric_limits<double>::infinity();
 
-HtmlPage example() {
+HtmlPage example_page() {
   const HtmlStage pattern{"A",           "the pattern",       {"query", "key"},
                           {2, 2},        {1, -inf, 0.5, 0.5}, {"<b>", "cat"},
                           {"<b>", "cat"}};
@@ -63,7 +63,7 @@ bool is_balanced(const std::string& page) {
 }  // namespace
 
 TEST_CASE("html_page: every tag is closed, and every id stands once", "[html][law]") {
-  const std::string page = html_page(example());
+  const std::string page = html_page(example_page());
   CHECK(is_balanced(page));
   std::set<std::string> ids;
   for (std::size_t at = 0; (at = page.find(" id=\"", at)) != std::string::npos; ++at)
@@ -74,14 +74,14 @@ TEST_CASE("html_page: every tag is closed, and every id stands once", "[html][la
 
 TEST_CASE("html_page: takes nothing from elsewhere, and runs nothing without a head to look at",
           "[html][law]") {
-  const std::string page = html_page(example());
+  const std::string page = html_page(example_page());
   for (const char* word : {"http:", "https:", "src=", "<script", "@import"})
     CHECK(count(page, word) ==
           (std::string(word) == "http:" ? count(page, "http://www.w3.org/2000/svg") : 0));
 }
 
 TEST_CASE("html_page: texts are escaped, numbers are there, hidden is named", "[html]") {
-  const std::string page = html_page(example());
+  const std::string page = html_page(example_page());
   CHECK_THAT(page, contains("All &amp; everything"));
   CHECK(count(page, "<b>cat") == 0);
   CHECK_THAT(page, contains("&lt;b&gt;"));
@@ -92,13 +92,13 @@ TEST_CASE("html_page: texts are escaped, numbers are there, hidden is named", "[
 }
 
 TEST_CASE("html_page: says when it leaves numbers out", "[html]") {
-  HtmlPage page = example();
+  HtmlPage page = example_page();
   std::get<HtmlStage>(page.sections[1].parts[0]).most = 7;
   CHECK_THAT(html_page(page), contains("6 of 12 numbers."));
 }
 
 TEST_CASE("html_page: refuses a stage whose shape does not fit", "[html][error]") {
-  HtmlPage page = example();
+  HtmlPage page = example_page();
   std::get<HtmlStage>(page.sections[1].parts[0]).shape = {2, 2, 2};
   CHECK_THROWS_WITH(html_page(page), contains("12 values and 3 axes for a shape of [2, 2, 2]"));
 }

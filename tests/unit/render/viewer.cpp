@@ -13,7 +13,7 @@ using headlight_test::contains;
 namespace {
 
 // Two queries, two keys, d_head 3, d_value 1; the second query has a token that looks like markup.
-ViewedHead example() {
+ViewedHead example_head() {
   const Matrix x = {{1, 0}, {0, 1}};
   const HeadWeights weights = {Matrix{{0.1, 0, 0}, {1, 2, 3}}, Matrix{{1, 0, 0}, {0, 1, 0}},
                                Matrix{{8}, {-0.25}}};
@@ -38,7 +38,7 @@ nlohmann::json numbers_of(const std::string& element) {
 }  // namespace
 
 TEST_CASE("viewer_element: holds every number exactly, hidden scores as -inf", "[viewer]") {
-  const ViewedHead head = example();
+  const ViewedHead head = example_head();
   const nlohmann::json read = numbers_of(viewer_element({head, head})).at("heads");
   REQUIRE(read.size() == 2);
   const auto same = [&](const char* part, const Matrix& want) {
@@ -59,7 +59,7 @@ TEST_CASE("viewer_element: holds every number exactly, hidden scores as -inf", "
 }
 
 TEST_CASE("viewer_element: a token that looks like markup stays a token", "[viewer]") {
-  const std::string element = viewer_element({example()});
+  const std::string element = viewer_element({example_head()});
   const std::size_t first = element.find("</script>");
   CHECK(element.find("</script>", first + 1) == std::string::npos);
   CHECK(element.find("</script></div>") == first);
@@ -67,20 +67,20 @@ TEST_CASE("viewer_element: a token that looks like markup stays a token", "[view
 
 TEST_CASE("viewer_element: refuses parts that do not fit together", "[viewer][error]") {
   CHECK_THROWS_WITH(viewer_element({}), contains("there is no head"));
-  ViewedHead head = example();
+  ViewedHead head = example_head();
   head.key_labels.pop_back();
   CHECK_THROWS_WITH(viewer_element({head}), contains("key is [2, 3], wanted [1, 3]"));
-  head = example();
+  head = example_head();
   head.output = Matrix{{1}};
   CHECK_THROWS_WITH(viewer_element({head}), contains("output is [1, 1], wanted [2, 1]"));
-  head = example();
+  head = example_head();
   head.value = Matrix::from_shape({2, 0});
   CHECK_THROWS_AS(viewer_element({head}), ShapeError);
 }
 
 TEST_CASE("html_page: carries script and style of the viewer only when it holds a head",
           "[html][viewer]") {
-  const HtmlPage with = {.title = "t", .sections = {{"One", {HtmlHeads{{example()}}}}}};
+  const HtmlPage with = {.title = "t", .sections = {{"One", {HtmlHeads{{example_head()}}}}}};
   const HtmlPage without = {.title = "t", .sections = {{"One", {HtmlText{"words"}}}}};
   CHECK_THAT(html_page(with), contains("class=\"head-viewer\""));
   CHECK_THAT(html_page(with), contains("aria-live"));
