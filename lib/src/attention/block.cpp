@@ -123,15 +123,19 @@ void for_each_stage(const BlockTraceOf<T>& t, std::string_view prefix,
                     const StageVisitorOf<T>& visit) {
   const auto show = [&](const char* name, std::string_view symbol, std::string_view formula,
                         std::string_view axes, const auto& values) {
-    detail::show<T>(visit, std::string(prefix) + name, symbol, formula, axes, values);
+    detail::show<T>(visit, prefix, name, symbol, formula, axes, values);
   };
   const bool post_norm1 = t.norm1_input.size() > 0, post_norm2 = t.norm2_input.size() > 0;
-  const auto show_norm = [&](const std::string& name, const NormTraceOf<T>& norm) {
-    show((name + ".hook_mean").c_str(), "mu", "mean of a row", "pos, 1", norm.mean);
-    show((name + ".hook_scale").c_str(), "sigma", "sqrt(variance + epsilon)", "pos, 1", norm.scale);
-    show((name + ".hook_normalized").c_str(), "x hat", "(x - mu) / sigma", "pos, d_model",
-         norm.normalised);
-    show((name + ".hook_out").c_str(), "norm", "x hat * gain + bias", "pos, d_model", norm.output);
+  const auto show_norm = [&](std::string_view norm_name, const NormTraceOf<T>& norm) {
+    const std::string of_norm = std::string(prefix).append(norm_name);
+    const auto show_stage = [&](const char* name, std::string_view symbol, std::string_view formula,
+                                std::string_view axes, const auto& values) {
+      detail::show<T>(visit, of_norm, name, symbol, formula, axes, values);
+    };
+    show_stage(".hook_mean", "mu", "mean of a row", "pos, 1", norm.mean);
+    show_stage(".hook_scale", "sigma", "sqrt(variance + epsilon)", "pos, 1", norm.scale);
+    show_stage(".hook_normalized", "x hat", "(x - mu) / sigma", "pos, d_model", norm.normalised);
+    show_stage(".hook_out", "norm", "x hat * gain + bias", "pos, d_model", norm.output);
   };
   show("hook_resid_pre", "x", "residual stream", "pos, d_model", t.residual_pre);
   if (!post_norm1) show_norm("ln1", t.norm1);

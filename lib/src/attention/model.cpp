@@ -13,8 +13,9 @@ namespace {
 
 template <class T>
 void show_embeddings(const ModelTraceOf<T>& t, const StageVisitorOf<T>& visit) {
-  detail::show<T>(visit, "hook_embed", "W_E[id]", "rows of W_E", "pos, d_model", t.embed);
-  detail::show<T>(visit, "hook_pos_embed", "p", "position embedding", "pos, d_model", t.pos_embed);
+  detail::show<T>(visit, "", "hook_embed", "W_E[id]", "rows of W_E", "pos, d_model", t.embed);
+  detail::show<T>(visit, "", "hook_pos_embed", "p", "position embedding", "pos, d_model",
+                  t.pos_embed);
 }
 
 template <class T>
@@ -22,7 +23,7 @@ void show_unembedding(const ModelTraceOf<T>& t, const MatrixOf<T>& last,
                       const StageVisitorOf<T>& visit) {
   const auto show = [&](const char* name, std::string_view symbol, std::string_view formula,
                         std::string_view axes, const auto& values) {
-    detail::show<T>(visit, name, symbol, formula, axes, values);
+    detail::show<T>(visit, "", name, symbol, formula, axes, values);
   };
   show("ln_final.hook_mean", "mu", "mean of a row", "pos, 1", t.norm_final.mean);
   show("ln_final.hook_scale", "sigma", "sqrt(variance + epsilon)", "pos, 1", t.norm_final.scale);

@@ -567,7 +567,7 @@ void for_each_stage(const MultiHeadTraceOf<T>& t, std::string_view prefix,
   detail::show_heads(t, prefix, visit);
   const auto show = [&](const char* name, std::string_view symbol, std::string_view formula,
                         std::string_view axes, const auto& values) {
-    detail::show<T>(visit, std::string(prefix) + name, symbol, formula, axes, values);
+    detail::show<T>(visit, prefix, name, symbol, formula, axes, values);
   };
   show("attn.hook_z_concat", "Concat", "z_1 ... z_h side by side", "pos, head d_head",
        t.concatenated);

@@ -23,12 +23,13 @@ inline std::size_t rows_of_block(std::size_t width) {
   return std::clamp(floats / std::max<std::size_t>(1, width) / tile * tile, tile, most);
 }
 
-// Shows one tensor unless it is empty.
+// Shows one tensor, named prefix + name, unless it is empty.
 template <class T, class Tensor>
-void show(const StageVisitorOf<T>& visit, std::string name, std::string_view symbol,
-          std::string_view formula, std::string_view axes, const Tensor& values) {
+void show(const StageVisitorOf<T>& visit, std::string_view prefix, std::string_view name,
+          std::string_view symbol, std::string_view formula, std::string_view axes,
+          const Tensor& values) {
   if (values.size() == 0) return;
-  StageOf<const T> stage{std::move(name), symbol, formula, axes, {}, {}, {}};
+  StageOf<const T> stage{std::string(prefix).append(name), symbol, formula, axes, {}, {}, {}};
   stage.shape.assign(values.shape().begin(), values.shape().end());
   if constexpr (std::is_same_v<typename Tensor::value_type, bool>)
     stage.flags = {values.data(), values.size()};
@@ -46,7 +47,7 @@ void show_heads(const Trace& t, std::string_view prefix, const StageVisitorOf<T>
                         std::string_view axes, const auto& values) {
     constexpr std::string_view heads = "head, ";
     if (!many && axes.starts_with(heads)) axes.remove_prefix(heads.size());
-    detail::show<T>(visit, std::string(prefix) + name, symbol, formula, axes, values);
+    detail::show<T>(visit, prefix, name, symbol, formula, axes, values);
   };
   show("attn.hook_q", "Q", "x W_Q + b_Q", "head, pos, d_head", t.query);
   show("attn.hook_k", "K", "x W_K + b_K", "head, pos, d_head", t.key);

@@ -14,7 +14,7 @@ class Show {
   template <class Tensor>
   void operator()(const std::string& name, std::string_view symbol, std::string_view formula,
                   std::string_view axes, const Tensor& values) const {
-    detail::show<T>(visit_, prefix_ + name, symbol, formula, axes, values);
+    detail::show<T>(visit_, prefix_, name, symbol, formula, axes, values);
   }
 
  private:
