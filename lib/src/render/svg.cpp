@@ -220,12 +220,12 @@ std::string svg_heatmap(const Matrix& values, const Mask* mask, const Caption& c
   Matrix cells = values;
   if (mask)
     for (std::size_t i = 0; i < cells.size(); ++i)
-      if (!mask->data()[i]) cells.data()[i] = hidden;
+      if (!mask->data()[i]) cells.data()[i] = hidden_cell;
   const std::size_t band = detail::band_that_fits(cells, style.max_cells, style.max_cells);
   if (band > 1) cells = detail::banded(cells, band);
   const std::size_t rows = cells.shape(0), columns = cells.shape(1);
 
-  double least = std::numeric_limits<double>::infinity(), most = hidden;
+  double least = std::numeric_limits<double>::infinity(), most = hidden_cell;
   for (const double x : cells)
     if (std::isfinite(x)) least = std::min(least, x), most = std::max(most, x);
   const bool any_finite = least <= most;
