@@ -448,7 +448,14 @@ void bias_of_positions(const Sizes<T>& s, const MultiHeadWeightsOf<T>& w,
       T* bias = t.bias.data() + (h * s.n_query + i) * s.n_key;
       const T* of_row = by_offset.data() + i * s.offsets;
       const std::size_t* row = rows.data() + s.n_query - 1 - i;
-      for (std::size_t j = 0; j < s.n_key; ++j) bias[j] += of_row[row[j]];
+      // keys out of reach share the first row of the table, or the last
+      const auto near = static_cast<std::size_t>(std::upper_bound(row, row + s.n_key, 0u) - row);
+      const auto ahead = static_cast<std::size_t>(
+          std::lower_bound(row + near, row + s.n_key, s.offsets - 1) - row);
+      const T first = of_row[0], last = of_row[s.offsets - 1];
+      for (std::size_t j = 0; j < near; ++j) bias[j] += first;
+      for (std::size_t j = near; j < ahead; ++j) bias[j] += of_row[row[j]];
+      for (std::size_t j = ahead; j < s.n_key; ++j) bias[j] += last;
     }
   }
 }

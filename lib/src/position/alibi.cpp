@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cmath>
 #include <headlight/core/shape.hpp>
 #include <headlight/position/alibi.hpp>
+#include <vector>
 
 namespace headlight {
 
@@ -25,13 +27,16 @@ Tensor3Of<T> alibi_bias(std::size_t n_heads, std::size_t n_query, std::size_t n_
                     " queries and " + std::to_string(n_key) + " keys");
   const VectorOf<T> slopes = alibi_slopes<T>(n_heads);
   Tensor3Of<T> bias = Tensor3Of<T>::from_shape({n_heads, n_query, n_key});
-  T* cell = bias.data();
-  for (std::size_t h = 0; h < n_heads; ++h)
-    for (std::size_t i = 0; i < n_query; ++i)
-      for (std::size_t j = 0; j < n_key; ++j) {
-        const T distance = static_cast<T>(i + n_key - n_query) - static_cast<T>(j);
-        *cell++ = -slopes(h) * distance;
-      }
+  std::vector<T> line(n_query + n_key);  // of all distances; a row is a piece of it
+  T* row = bias.data();
+  for (std::size_t h = 0; h < n_heads; ++h) {
+    for (std::size_t k = 0; k < line.size(); ++k) {
+      const T distance = static_cast<T>(n_key - 1) - static_cast<T>(k);
+      line[k] = -slopes(h) * distance;
+    }
+    for (std::size_t i = 0; i < n_query; ++i, row += n_key)
+      std::copy_n(line.data() + n_query - 1 - i, n_key, row);
+  }
   return bias;
 }
 

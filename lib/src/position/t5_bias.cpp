@@ -45,13 +45,15 @@ Tensor3Of<T> t5_bias(const MatrixOf<T>& table, std::size_t n_query, std::size_t 
     bucket[k] =
         t5_bucket(static_cast<std::ptrdiff_t>(k + 1) - static_cast<std::ptrdiff_t>(n_key), buckets);
   Tensor3Of<T> bias = Tensor3Of<T>::from_shape({n_heads, n_query, n_key});
-  T* cell = bias.data();
-  for (std::size_t h = 0; h < n_heads; ++h)
-    for (std::size_t i = 0; i < n_query; ++i) {
+  std::vector<T> line(bucket.size());  // a row is a piece of it
+  T* row = bias.data();
+  for (std::size_t h = 0; h < n_heads; ++h) {
+    for (std::size_t k = 0; k < line.size(); ++k) line[k] = table.data()[bucket[k] * n_heads + h];
+    for (std::size_t i = 0; i < n_query; ++i, row += n_key) {
       const std::size_t position = i + n_key - n_query;
-      const std::size_t* of_key = bucket.data() + n_key - 1 - position;
-      for (std::size_t j = 0; j < n_key; ++j) *cell++ = table.data()[of_key[j] * n_heads + h];
+      std::copy_n(line.data() + n_key - 1 - position, n_key, row);
     }
+  }
   return bias;
 }
 
