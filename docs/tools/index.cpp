@@ -7,7 +7,7 @@ namespace site {
 
 namespace {
 
-struct Entry {
+struct SearchEntry {
   std::string title, page, url, text;
   int weight = 0;
 };
@@ -73,10 +73,10 @@ bool is_left_out(const std::string& page, const std::string& tag, const std::str
 }
 
 // The headings of a page cut it into entries; a claim's row is an entry of its own.
-std::vector<Entry> entries_of(const fs::path& file) {
+std::vector<SearchEntry> entries_of(const fs::path& file) {
   const std::string name = file.filename().string();
-  std::vector<Entry> entries;
-  Entry now;
+  std::vector<SearchEntry> entries;
+  SearchEntry now;
   now.url = name;
   std::string title, anchor, left_out;
   int depth = 0;  // of elements called `left_out`
@@ -167,7 +167,7 @@ void make_index(const fs::path& html) {
   std::set<std::string> seen;
   for (const fs::path& file : files_below(html, ".html")) {
     if (!indexed(file.filename().string())) continue;
-    for (const Entry& entry : entries_of(file)) {
+    for (const SearchEntry& entry : entries_of(file)) {
       if (!seen.insert(entry.url).second) continue;
       if (entry.weight == 6 && !seen.insert(entry.title + entry.text).second)
         continue;  // told on two pages
